@@ -79,6 +79,9 @@ struct scst_handler {
     void (*nexus_lost)(void *device, uint64_t nexus_id);
     /* Optional, management: the daemon or the device goes; end long work (FORMAT UNIT, SANITIZE) soon. */
     void (*device_ending)(void *device);
+    /* Optional, any thread: 0 when this device lacks a command that `opcodes` lists for the handler (what only thin
+     * devices have, say): REPORT SUPPORTED OPERATION CODES leaves it out. exec() refuses it by itself. */
+    int32_t (*supports)(void *device, uint8_t opcode, uint16_t service_action);
 };
 
 #ifdef __cplusplus
