@@ -6,7 +6,8 @@
 //         scst::exec_result exec(scst_cmd &cmd);                  // required
 //         void end_of_batch(scst_reactor *);  void on_free(scst_cmd &);  void abort(scst_cmd &);  void reset();
 //         bool alua_state_changed(std::string_view before, std::string_view now);   // true: medium should be open
-//         void nexus_lost(std::uint64_t nexus);  void device_ending();               // all of these optional
+//         void nexus_lost(std::uint64_t nexus);  void device_ending();
+//         bool supports(std::uint8_t opcode, std::uint16_t service_action);           // all of these optional
 //     };
 //
 // Threads are those of handler.h. An exception out of exec() becomes ABORTED COMMAND, INTERNAL TARGET FAILURE
@@ -162,6 +163,11 @@ struct device_callbacks {
     static void device_ending(void *device) noexcept {
         quietly(device, "device_ending", [](Device &self) { self.device_ending(); });
     }
+    static std::int32_t supports(void *device, std::uint8_t opcode, std::uint16_t service_action) noexcept {
+        std::int32_t has = 1;
+        quietly(device, "supports", [&](Device &self) { has = self.supports(opcode, service_action) ? 1 : 0; });
+        return has;
+    }
 };
 
 } // namespace detail
@@ -200,6 +206,8 @@ constexpr scst_handler handler_table(const handler_options &options) noexcept {
         table.nexus_lost = &callbacks::nexus_lost;
     if constexpr (requires(Device device) { device.device_ending(); })
         table.device_ending = &callbacks::device_ending;
+    if constexpr (requires(Device device) { device.supports(std::uint8_t{}, std::uint16_t{}); })
+        table.supports = &callbacks::supports;
     return table;
 }
 

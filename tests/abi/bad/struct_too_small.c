@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* struct_too_small: the descriptor ends before init. */
+#include "common.h"
+
+const struct scst_plugin *scst_plugin_entry(void) {
+    static const struct scst_plugin descriptor = {
+        .magic = SCST_PLUGIN_MAGIC,
+        .abi_version = SCST_ABI_VERSION,
+        .struct_size = 16,
+        .name = "struct_too_small",
+        .version = "1",
+        .license = "Apache-2.0",
+        .summary = "refused",
+        .init = start_without_anything,
+    };
+    return &descriptor;
+}
