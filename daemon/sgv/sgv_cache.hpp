@@ -9,6 +9,7 @@
 // elsewhere the pool "sgv" under a lock. The rest: management thread. The reactors outlive the cache.
 #pragma once
 
+#include "../base/intrusive_list.hpp"
 #include "../base/result.hpp"
 #include "memory_account.hpp"
 
@@ -38,12 +39,11 @@ struct buffer {
     void *evict_context = nullptr;
 
     // ---- the cache's own ----
-    buffer *next = nullptr;
-    buffer *age_newer = nullptr;
-    buffer *age_older = nullptr;
+    list_hook link;         // in the pool's list of its size class, while cached
+    buffer *next = nullptr; // on the way home from another thread
     pool *home = nullptr;
     memory_account *account = nullptr;
-    std::uint64_t idle_since_ms = 0;
+    std::uint64_t idle_since = 0; // the pool's tick
     std::uint32_t size_class = 0;
 };
 
@@ -55,7 +55,7 @@ enum class scope : std::uint8_t {
 
 struct limits {
     std::uint64_t max_bytes = UINT64_MAX;    // in use and cached, of all pools (max_cmd_mem)
-    std::uint64_t purge_interval_ms = 60000; // idle buffers older than this are released
+    std::uint64_t purge_interval_ms = 60000; // buffers that were idle for so long are released; 0: never
 };
 
 class sgv_cache {
@@ -90,6 +90,10 @@ class sgv_cache {
 
   private:
     struct state;
+
+    [[nodiscard]] pool &pool_for(scope where) noexcept;
+    [[nodiscard]] const pool *find(std::string_view pool_name) const noexcept;
+
     std::unique_ptr<state> state_;
 };
 

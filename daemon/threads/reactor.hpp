@@ -26,6 +26,7 @@
 namespace scstd::threads {
 
 class reactor;
+class timer_queue;
 
 // Milliseconds and nanoseconds of the clock that never jumps (CLOCK_MONOTONIC). Any thread.
 [[nodiscard]] std::uint64_t now_ms() noexcept;
@@ -52,8 +53,8 @@ class watch : public ::scst_watch {
     ~watch() = default;
 };
 
-// A one-shot timer. Reactor thread, construction included; start() again moves it, which is cheap when it only gets
-// later. The callback may start or destroy its timer.
+// A one-shot timer. The reactor's thread, or any while the reactor does not run; the timer goes before its reactor.
+// start() again moves it, which is cheap when it only gets later. The callback may start or destroy its timer.
 class timer final : public ::scst_timer {
   public:
     timer(reactor &owner, void (*expired)(void *argument), void *argument);
@@ -88,7 +89,7 @@ class reactor final : public ::scst_reactor {
     reactor &operator=(const reactor &) = delete;
     ~reactor(); // stops
 
-    // Starts the thread; work posted before runs then.
+    // Starts the thread, once; work posted before runs then.
     [[nodiscard]] result<> start();
     // Another thread: runs what was posted (and what that posts and defers), then ends the thread. Pending timers and
     // watches are not run any more. Work that is posted later is destroyed unrun with the reactor.
@@ -137,7 +138,8 @@ class reactor final : public ::scst_reactor {
   private:
     friend class timer;
     friend class watch;
-    struct io;         // what needs asio
+    struct io; // what needs asio
+    struct wait_handler;
     class watch_entry; // what a watch is
 
     struct deferral {
@@ -170,18 +172,25 @@ class reactor final : public ::scst_reactor {
     };
 
     void run() noexcept;
-    std::size_t round(bool may_sleep);
-    std::size_t run_inbox() noexcept;
-    std::size_t run_deferred() noexcept;
+    void sleep() noexcept;
+    void poll() noexcept;
+    void arm_timer() noexcept;
+    bool run_inbox() noexcept;
+    bool run_deferred() noexcept;
     void wake() noexcept;
+    void discard_inbox() noexcept;
+    void count_dispatches(std::uint64_t more) noexcept {
+        dispatches_.store(dispatches_.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
+    }
 
     static inline constinit thread_local reactor *current_ = nullptr;
 
     const std::string name_;
     const std::uint32_t index_;
     const std::optional<cpu_mask> cpus_;
-    std::unique_ptr<io> io_;
-    std::vector<deferral> deferred_; // own thread
+    std::unique_ptr<timer_queue> timers_; // own thread
+    std::unique_ptr<io> io_;              // made by start()
+    std::vector<deferral> deferred_;      // own thread
     std::vector<deferral> deferred_now_;
     bool stopping_ = false; // own thread
     std::atomic<bool> running_{false};

@@ -60,6 +60,7 @@ class worker_pool {
 
     void run(worker &self, std::uint32_t number) noexcept;
     void reap_finished();
+    void retire_down_to(std::size_t count);
 
     const std::string name_;
     mutable std::mutex mutex_;
@@ -70,6 +71,7 @@ class worker_pool {
     work_item *last_ = nullptr;
     std::size_t pending_ = 0;
     std::uint32_t idle_ = 0;
+    std::size_t live_ = 0; // threads that run and are not surplus
     bool accepting_ = false;
     bool stopping_ = false;
     std::vector<std::unique_ptr<worker>> workers_;
