@@ -212,7 +212,10 @@ void worker::close_window(std::uint64_t now) {
     counts_->open = false;
     window_.closed = now;
     window_.own_cpu_ns = thread_cpu_ns() - window_.own_cpu_ns;
-    window_.own_cpu_ns -= std::min(window_.own_cpu_ns, spun_ns_);
+    if (options_.poll) { // what was not spent spinning; more than was on the CPU it can't be
+        const std::uint64_t length = window_.closed - window_.opened;
+        window_.own_cpu_ns = std::min(window_.own_cpu_ns, length - std::min(length, spun_ns_));
+    }
     if (options_.watch_pid != 0 && first_session_ == 0) {
         const auto before = window_.target;
         window_.target = read_usage(options_.watch_pid);
