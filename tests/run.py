@@ -16,9 +16,11 @@ import os
 import pathlib
 import queue
 import selectors
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -113,12 +115,17 @@ class Job:
         self.texts = []
         self.output = io.BytesIO()
         self.seconds = 0.0
+        self.killed = False
 
     def name(self, method):
         return f"{self.module}.{self.class_name}.{method}"
 
     def run(self, environment):
         started = time.monotonic()
+        # What the class makes is in one folder, so that a killed one leaves nothing, and its daemons' logs are found.
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="scst-"))
+        folder.chmod(0o755)
+        environment = dict(environment, TMPDIR=str(folder))
         read_end, write_end = os.pipe()
         os.set_inheritable(write_end, True)
         # A small Python moves the pipe to descriptor 3, which the worker writes to.
@@ -131,8 +138,13 @@ class Job:
         os.close(write_end)
         current = self._follow(process, read_end)
         with_group(process.pid, signal.SIGKILL)
-        process.stdout.close()
+        with process.stdout:
+            self.output.write(process.stdout.read())
         self._finish(process.wait(), current)
+        if self.count("not run") or self.killed:
+            for log in sorted(folder.glob("*/log")):
+                self.output.write(f"---- {log.parent.name}\n".encode() + log.read_bytes()[-20000:] + b"\n")
+        shutil.rmtree(folder, ignore_errors=True)
         self.seconds = time.monotonic() - started
 
     def _follow(self, process, read_end):
@@ -158,6 +170,8 @@ class Job:
                     break
                 if time.monotonic() - since > self.limit:
                     self.texts.append((current or "start", f"took longer than {self.limit} s"))
+                    self.killed = True
+                    # The worker prints where it stands before it is killed with all that it started.
                     with_group(process.pid, signal.SIGUSR1, only_leader=True)
                     time.sleep(1)
                     with_group(process.pid, signal.SIGKILL)
