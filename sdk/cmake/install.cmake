@@ -35,7 +35,8 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/scst-sdk-config.cmake
               ${CMAKE_CURRENT_BINARY_DIR}/scst-sdk-config-version.cmake cmake/ScstAddPlugin.cmake
         DESTINATION ${package_dir} COMPONENT sdk)
 
-install(DIRECTORY example/ DESTINATION ${doc_dir}/example COMPONENT sdk)
-install(FILES ${PROJECT_SOURCE_DIR}/docs/sdk.md ${PROJECT_SOURCE_DIR}/docs/traps.md DESTINATION ${doc_dir}
+# As they lie in the tree, so that the pages' links lead to the examples.
+install(DIRECTORY example DESTINATION ${doc_dir}/sdk COMPONENT sdk)
+install(FILES ${PROJECT_SOURCE_DIR}/docs/sdk.md ${PROJECT_SOURCE_DIR}/docs/traps.md DESTINATION ${doc_dir}/docs
         COMPONENT sdk)
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs/sdk DESTINATION ${doc_dir} COMPONENT sdk)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs/sdk DESTINATION ${doc_dir}/docs COMPONENT sdk)

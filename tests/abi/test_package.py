@@ -49,7 +49,7 @@ class InstalledSdk(unittest.TestCase):
             with self.subTest(example=name):
                 # From the installed copy, so that no include path leads back into the tree by chance.
                 source = self.folder / "sources" / name
-                shutil.copytree(self.prefix / "share" / "doc" / "scst-sdk" / "example" / name, source)
+                shutil.copytree(self.prefix / "share" / "doc" / "scst-sdk" / "sdk" / "example" / name, source)
                 binary = self.folder / "build" / name
                 self.configure(source, binary)
                 exported = {symbol for _, symbol in symbols(binary / f"{name}.so", "--defined-only")}

@@ -79,8 +79,10 @@ void connection::receive() {
     const ssize_t got = ::recv(fd_, buffer, sizeof buffer, 0);
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    if (got <= 0)
+    if (got < 0)
         return close("the client went away");
+    if (got == 0) // it sends no more, but may still be reading
+        return leave();
     input_.append(buffer, static_cast<std::size_t>(got));
     take_lines();
 }
@@ -88,7 +90,8 @@ void connection::receive() {
 // While a session is being registered, and while the client doesn't read its replies, its requests wait in input_.
 void connection::take_lines() {
     std::size_t done = 0;
-    while ((stage_ == stage::greeting || stage_ == stage::serving) && output_.size() - sent_ < most_output) {
+    while (!leaving_ && (stage_ == stage::greeting || stage_ == stage::serving) &&
+           output_.size() - sent_ < most_output) {
         const auto end = input_.find('\n', done);
         if (end == std::string::npos)
             break;
@@ -116,11 +119,17 @@ void connection::handle(std::string_view line) {
         case request_kind::reset:
             return submit_management(wanted, tag);
         case request_kind::bye:
-            return close("bye");
+            return leave();
         }
     } catch (const bad_line &refused) {
         reply(tag, std::string{"error "} + refused.what());
     }
+}
+
+// No more requests; what was asked for is still answered.
+void connection::leave() noexcept {
+    leaving_ = true;
+    defer_end_of_turn();
 }
 
 // ---- the session ----
@@ -204,6 +213,7 @@ void connection::submit(request &&wanted, std::uint64_t tag) {
     cmd->expected_direction = wanted.direction;
     cmd->expected_length = wanted.expected_length;
     cmd->driver_data = own.release(); // finish() takes it
+    ++unanswered_;
     start_timer(owner_.idle_timeout_ms());
     core()->cmd_submit(cmd); // from here on the command may be gone
 }
@@ -231,6 +241,7 @@ void connection::xmit_response(scst_cmd &cmd) {
 
 void connection::finish(scst_cmd &cmd, std::int32_t delivery) noexcept {
     const std::unique_ptr<loop_command> own{static_cast<loop_command *>(cmd.driver_data)};
+    --unanswered_;
     session_base::finish(cmd, delivery);
 }
 
@@ -252,11 +263,13 @@ void connection::submit_management(const request &wanted, std::uint64_t tag) {
         if (const scst_cmd *cmd = core()->cmd_find(session_, wanted.tag))
             std::ranges::copy(cmd->lun_bytes, made.lun_bytes);
     made.driver_data = own.get();
+    ++unanswered_;
     core()->tm_submit(session_, &own.release()->request); // task_management_done() takes it
 }
 
 void connection::task_management_done(scst_task_management &request) {
     const std::unique_ptr<loop_request> own{static_cast<loop_request *>(request.driver_data)};
+    --unanswered_;
     if (stage_ == stage::serving && request.suppress == 0)
         reply(own->tag, describe_tm_status(request.status));
 }
@@ -298,6 +311,8 @@ void connection::end_of_turn() {
         send();
     if (fd_ >= 0)
         take_lines();
+    if (fd_ >= 0 && leaving_ && stage_ != stage::registering && unanswered_ == 0 && output_.empty())
+        close("bye");
     if (fd_ >= 0)
         watch_what_is_wanted();
 }
@@ -331,7 +346,7 @@ void connection::send() {
 // Write readiness only while there is something to send, else the level-triggered watch would never rest.
 void connection::watch_what_is_wanted() {
     const bool full = output_.size() - sent_ >= most_output || input_.size() > max_line;
-    const bool reads = !full && stage_ != stage::registering;
+    const bool reads = !full && !leaving_ && stage_ != stage::registering;
     core()->watch_modify(watch_, (reads ? SCST_WATCH_READ : 0u) | (sent_ < output_.size() ? SCST_WATCH_WRITE : 0u));
 }
 

@@ -57,6 +57,7 @@ class connection : public scst::session_base {
     void receive();
     void take_lines();
     void handle(std::string_view line);
+    void leave() noexcept;
     void register_session(const std::string &initiator);
     void registered();
     void submit(request &&wanted, std::uint64_t tag);
@@ -81,7 +82,9 @@ class connection : public scst::session_base {
     scst_session *session_ = nullptr;
     std::int32_t register_error_ = 0;
     stage stage_ = stage::greeting;
-    bool deferred_ = false; // end_of_turn() will come
+    bool deferred_ = false;      // end_of_turn() will come
+    bool leaving_ = false;       // no more requests are taken
+    std::size_t unanswered_ = 0; // commands and task management requests that the core has
     std::uint64_t next_tag_ = 0;
     std::string input_;
     std::string output_;
