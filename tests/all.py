@@ -74,7 +74,7 @@ def main():
         for index, count in enumerate(counts):
             total[index] += count
         minutes = (time.monotonic() - started) / 60
-        lines.append(f"{name:24} {counts[0]:5} passed {counts[1]:4} failed {counts[2]:4} skipped   at {minutes:.1f} min")
+        lines.append(f"{name:24} {counts[0]:5} passed {counts[1]:4} failed {counts[2]:4} skipped  at {minutes:.1f} min")
         print(lines[-1], flush=True)
 
     for preset in presets:

@@ -244,7 +244,8 @@ class Applying(DaemonTest):
     def test_a_bad_file_changes_nothing(self):
         before = self.tree()
         bad = GOOD.replace(
-            "DEVICE null {", "DEVICE another {\n\t\tsize_mb 5\n\t}\n\tDEVICE null {").replace("LUN 1 null", "LUN 1 ghost")
+            "DEVICE null {", "DEVICE another {\n\t\tsize_mb 5\n\t}\n\tDEVICE null {").replace(
+                "LUN 1 null", "LUN 1 ghost")
         with self.assertRaises(CtlError) as caught:
             self.daemon.ctl("config", "apply", self.file(bad))
         self.assertRegex(caught.exception.stderr, r"new\.conf:\d+:\d+.*ghost")
@@ -289,9 +290,8 @@ class Applying(DaemonTest):
 
     def test_a_configuration_of_200_devices_and_luns_is_applied(self):
         count = 200
-        config = "HANDLER vdisk_nullio {\n" + "".join(
-            f"\tDEVICE n{i} {{\n\t\tsize_mb 1\n\t}}\n" for i in range(count)) + "}\nTARGET_DRIVER iscsi {\n\tenabled 1\n" + (
-            f"\tTARGET {IQN} {{\n\t\tenabled 1\n") + "".join(f"\t\tLUN {i} n{i}\n" for i in range(count)) + "\t}\n}\n"
+        devices = {"vdisk_nullio": {f"n{i}": {"size_mb": 1} for i in range(count)}}
+        config = disk_config(devices, {i: f"n{i}" for i in range(count)})
         daemon = self.start(config)
         session = self.session(daemon)
         self.assertEqual(S.luns_of(session.good(S.report_luns(), read=4096)), list(range(count)))

@@ -95,8 +95,8 @@ class Control(DaemonTest):
             self.served()
 
     def test_paths_that_lead_nowhere(self):
-        for path in ("/nosuch", "/devices/../devices", "//", "/devices/disk/nosuch", "/devices/" + "x" * 5000, "/../../etc/passwd",
-                     "/devices/disk\n", "%n%s", ""):
+        for path in ("/nosuch", "/devices/../devices", "//", "/devices/disk/nosuch", "/devices/" + "x" * 5000,
+                     "/../../etc/passwd", "/devices/disk\n", "%n%s", ""):
             with self.subTest(path=path[:40]), self.assertRaises(CtlError) as caught:
                 self.daemon.ctl("get", path)
             self.assertTrue(caught.exception.stderr.strip(), "an error has words")

@@ -59,7 +59,8 @@ class Disconnects(_Hostile):
             "SCSI command with AHS": session.command_header(S.TUR, 0, 9, sn, 0x81, 0, 0, ahs=long_cdb) + long_cdb,
             "Task management": P.header(P.TM_REQUEST | 0x40, 0x85, itt=9, words=words),
             "Text": P.header(P.TEXT, 0x80, data_length=16, itt=9, words=words) + b"SendTargets=All\0",
-            "Data-Out": P.header(P.DATA_OUT, 0x80, data_length=4096, itt=9, words=(P.NO_TAG, 0, exp, 0, 0, 0, 0)) + data,
+            "Data-Out": P.header(P.DATA_OUT, 0x80, data_length=4096, itt=9,
+                                 words=(P.NO_TAG, 0, exp, 0, 0, 0, 0)) + data,
             "Logout": P.header(P.LOGOUT | 0x40, 0x80, itt=9, words=(0, sn, exp, 0, 0, 0, 0)),
             "SNACK": P.header(P.SNACK, 0x80, words=(P.NO_TAG, 0, exp, 0, 0, 0, 0)),
             "Login": session.login_header(0, 1, True, len(login)) + login,
@@ -236,7 +237,8 @@ class Lengths(_Hostile):
         while not session.pending[itt].r2ts:
             session.dispatch(session.receive())
         ttt = session.pending[itt].r2ts[0].ttt
-        session.send(P.header(P.DATA_OUT, 0x80, data_length=65536, itt=itt, words=(ttt, 0, 0, 0, 0, 0, 0)), bytes(65536))
+        session.send(P.header(P.DATA_OUT, 0x80, data_length=65536, itt=itt, words=(ttt, 0, 0, 0, 0, 0, 0)),
+                     bytes(65536))
         self.closed_or_rejected(session, 2)
 
     def test_ahs_of_every_length_and_type(self):
@@ -276,7 +278,8 @@ class Lengths(_Hostile):
     def test_snack_is_refused(self):
         session = self.daemon.session()
         for kind in range(4):
-            session.send(P.header(P.SNACK | 0x40, 0x80 | kind, itt=9, words=(P.NO_TAG, 0, session.exp_stat_sn, 0, 0, 0, 0)))
+            session.send(P.header(P.SNACK | 0x40, 0x80 | kind, itt=9,
+                                  words=(P.NO_TAG, 0, session.exp_stat_sn, 0, 0, 0, 0)))
             answer = session.receive()
             self.assertEqual((answer.opcode, answer.response), (P.REJECT, 0x05))
             self.assertEqual(len(answer.data), 48)

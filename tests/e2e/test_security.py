@@ -44,7 +44,8 @@ class Security(DaemonTest):
     def test_keys_without_equals_with_nul_and_with_control_bytes(self):
         identity = P.text([("InitiatorName", "iqn.2026-11.org.scstd.test:one"), ("SessionType", "Discovery"),
                            ("AuthMethod", "None")])
-        for extra in (b"NoEquals\0", b"=\0", b"=value\0", b"\0\0\0\0", b"A=\x01\x02\xff\0", b"HeaderDigest=" + b"," * 3000 + b"\0",
+        for extra in (b"NoEquals\0", b"=\0", b"=value\0", b"\0\0\0\0", b"A=\x01\x02\xff\0",
+                      b"HeaderDigest=" + b"," * 3000 + b"\0",
                       b"MaxBurstLength=0x\0", b"MaxBurstLength=99999999999999999999999\0", b"MaxBurstLength=-1\0",
                       b"InitialR2T=\0", b"AuthMethod=" + b"CHAP," * 1000 + b"\0", b"X%n%s=%n%s\0"):
             for answer in self.login_answers(identity + extra):
@@ -104,7 +105,8 @@ class Security(DaemonTest):
 
     def test_cve_2024_8178_read_buffer_before_any_write_buffer_is_zero(self):
         session = self.session()
-        result = session.command(struct.pack(">BBB3s3sB", 0x3C, 2, 0, bytes(3), (4096).to_bytes(3, "big"), 0), read=4096)
+        cdb = struct.pack(">BBB3s3sB", 0x3C, 2, 0, bytes(3), (4096).to_bytes(3, "big"), 0)
+        result = session.command(cdb, read=4096)
         if result.status == 0:
             self.assertEqual(result.data.strip(b"\0"), b"")
         else:
@@ -115,7 +117,8 @@ class Security(DaemonTest):
         for mode in range(32):
             for offset in (0, 1, 511, 4096, 0xFFFFFF):
                 for length in (0, 1, 512, 70000):
-                    cdb = struct.pack(">BBB3s3sB", 0x3C, mode, 0, offset.to_bytes(3, "big"), length.to_bytes(3, "big"), 0)
+                    cdb = struct.pack(">BBB3s3sB", 0x3C, mode, 0, offset.to_bytes(3, "big"),
+                                      length.to_bytes(3, "big"), 0)
                     self.assertIn(session.command(cdb, read=length).status, (0, 2))
         for mode in (0, 1, 2, 4, 5, 6, 7, 10, 13, 14):
             cdb = struct.pack(">BBB3s3sB", 0x3B, mode, 0, bytes(3), (512).to_bytes(3, "big"), 0)
@@ -129,8 +132,8 @@ class Security(DaemonTest):
     def test_parameter_lists_of_every_length(self):
         session = self.session()
         source = random.Random(6)
-        for make in (lambda n: struct.pack(">BBHBB", 0x15, 0x10, 0, n, 0), lambda n: S.unmap(n), lambda n: S.pr_out(0, length=n),
-                     lambda n: S.stpg(n), lambda n: struct.pack(">BB5xHB", 0x55, 0x10, n, 0)):
+        for make in (lambda n: struct.pack(">BBHBB", 0x15, 0x10, 0, n, 0), S.unmap,
+                     lambda n: S.pr_out(0, length=n), S.stpg, lambda n: struct.pack(">BB5xHB", 0x55, 0x10, n, 0)):
             for length in list(range(0, 40)) + [200]:
                 for fill in (bytes(length), b"\xFF" * length, source.randbytes(length)):
                     self.assertIn(session.command(make(length), write=fill).status, (0, 2, 0x18))
@@ -143,7 +146,8 @@ class Security(DaemonTest):
     def test_allocation_lengths_cut_and_never_overrun(self):
         session = self.session()
         for make, most in ((lambda n: S.inquiry(None, n), 255), (lambda n: S.inquiry(0x83, n), 255),
-                           (lambda n: S.inquiry(0xB0, n), 255), (lambda n: S.mode_sense6(0x3F, length=min(n, 255)), 255),
+                           (lambda n: S.inquiry(0xB0, n), 255),
+                           (lambda n: S.mode_sense6(0x3F, length=min(n, 255)), 255),
                            (lambda n: S.read_capacity16(n), 64)):
             whole = session.good(make(most), read=most)
             for length in range(0, most, 3):

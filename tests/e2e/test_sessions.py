@@ -81,9 +81,10 @@ class ManySessions(DaemonTest):
 
     def test_a_session_on_each_of_many_targets(self):
         count = 20
-        config = "HANDLER vdisk_nullio {\n" + "".join(
-            f"\tDEVICE n{i} {{\n\t\tsize_mb {i + 1}\n\t}}\n" for i in range(count)) + "}\nTARGET_DRIVER iscsi {\n\tenabled 1\n" + "".join(
-            f"\tTARGET iqn.2026-11.org.scstd:t{i} {{\n\t\tenabled 1\n\t\tLUN 0 n{i}\n\t}}\n" for i in range(count)) + "}\n"
+        devices = "".join(f"\tDEVICE n{i} {{\n\t\tsize_mb {i + 1}\n\t}}\n" for i in range(count))
+        targets = "".join(f"\tTARGET iqn.2026-11.org.scstd:t{i} {{\n\t\tenabled 1\n\t\tLUN 0 n{i}\n\t}}\n"
+                          for i in range(count))
+        config = f"HANDLER vdisk_nullio {{\n{devices}}}\nTARGET_DRIVER iscsi {{\n\tenabled 1\n{targets}}}\n"
         daemon = self.start(config)
         sessions = [daemon.session(iqn=f"iqn.2026-11.org.scstd:t{i}") for i in range(count)]
         for index, session in enumerate(sessions):

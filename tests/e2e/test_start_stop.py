@@ -18,7 +18,8 @@ class Quickstart(DaemonTest):
         self.addCleanup(daemon.remove)
         for name, path in (("scst.conf.in", daemon.config_path), ("scstd.conf.in", daemon.settings_path)):
             text = (ROOT / "etc" / "quickstart" / name).read_text()
-            path.write_text(text.replace("@STATE_DIR@", str(daemon.state)).replace("@PLUGIN_DIR@", str(BUILD / "lib/scst")))
+            text = text.replace("@STATE_DIR@", str(daemon.state)).replace("@PLUGIN_DIR@", str(BUILD / "lib/scst"))
+            path.write_text(text)
         for name, size in (("disk1.img", 1 << 30), ("disk2.img", 256 << 20)):
             with open(daemon.state / name, "wb") as file:
                 file.truncate(size)

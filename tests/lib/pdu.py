@@ -130,7 +130,8 @@ def lun_bytes(lun):
     return struct.pack(">HHHH", lun if lun < 256 else 0x4000 | lun, 0, 0, 0)
 
 
-def header(opcode, flags=0x80, byte2=0, byte3=0, ahs_length=0, data_length=0, lun=0, itt=NO_TAG, words=(0, 0, 0, 0, 0, 0, 0)):
+def header(opcode, flags=0x80, byte2=0, byte3=0, ahs_length=0, data_length=0, lun=0, itt=NO_TAG,
+           words=(0, 0, 0, 0, 0, 0, 0)):
     """The 48 bytes; `words` are the seven 32-bit fields from byte 20 on."""
     return (struct.pack(">BBBBB", opcode & 0xFF, flags, byte2, byte3, ahs_length) + data_length.to_bytes(3, "big") +
             lun_bytes(lun) + struct.pack(">I7I", itt, *words))
