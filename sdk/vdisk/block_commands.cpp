@@ -214,6 +214,8 @@ std::int32_t pre_fetch(device &dev, scst_cmd &cmd) {
         return SCST_EXEC_DONE;
     const std::uint64_t count = cmd.block_count == 0 ? dev.block_count() - cmd.lba : cmd.block_count;
     medium *open = dev.backing();
+    if (open->backend().prefetch != nullptr && !on_worker(cmd))
+        return SCST_EXEC_NEED_THREAD;
     if (open->backend().prefetch != nullptr && count != 0)
         open->backend().prefetch(open->handle(), byte_offset(dev, cmd), count << dev.block_shift());
     cmd.status = SCST_STATUS_CONDITION_MET;

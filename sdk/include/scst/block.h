@@ -147,7 +147,7 @@ struct scst_block_backend {
      * -errno: read() is called. What is lent stays valid and open until close(); the library calls close() only after
      * all loans have come back. */
     int32_t (*lend)(void *medium, uint64_t offset, uint64_t length, struct scst_block_loan *loan);
-    /* Optional, reactor: the READ of this range will be asked for soon; never blocks. */
+    /* Optional, worker: the READ of this range will be asked for soon. */
     void (*prefetch)(void *medium, uint64_t offset, uint64_t length);
     /* Optional: bytes used and free of a thin device (LOG SENSE 0Ch). */
     int32_t (*space)(void *medium, uint64_t *used, uint64_t *available);
