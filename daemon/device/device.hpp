@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// device: a logical unit: what a handler made, plus all that the core keeps for it: who sees it, reservations, exclusive
-// block ranges, suspension, its worker threads and its memory account.
+// device: a logical unit: what a handler made, plus all that the core keeps for it: who sees it, reservations,
+// exclusive block ranges, suspension, its worker threads and its memory account.
 //
-// Made and destroyed by the management thread. `lock` is a leaf mutex (docs/locking.md) of the slow path: a plain command with
-// an open gate never takes it. Fields under "lock" need it; atomics are read by any thread.
+// Made and destroyed by the management thread. `lock` is a leaf mutex (docs/locking.md) of the slow path: a plain
+// command with an open gate never takes it. Fields under "lock" need it; atomics are read by any thread.
 #pragma once
 
 #include "base/handles.hpp"
 #include "device/range_locks.hpp"
 #include "engine/task_set.hpp"
+#include "reservation/aptpl_store.hpp"
 #include "reservation/persistent_reservations.hpp"
 #include "reservation/spc2_reservation.hpp"
 #include "sgv/sgv_cache.hpp"
@@ -21,6 +22,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace scstd::session {
@@ -63,8 +65,14 @@ class device final : public ::scst_device {
     std::atomic<std::uint8_t> tst{1};
     std::atomic<std::uint8_t> ua_intlck{0};
     std::atomic<std::uint8_t> tmf_only{0};
+    std::atomic<std::uint8_t> queue_algorithm{1};
     threads::worker_pool &workers() noexcept { return *workers_; }
     sgv::memory_account memory;
+
+    // Serializes exec() of handlers that are not PARALLEL, and PERSISTENT RESERVE OUT; worker threads only.
+    std::mutex exec_serial;
+    std::mutex pr_serial;
+    std::unique_ptr<reservation::aptpl_store> aptpl; // pr_serial; nullptr: reservations can't be kept
 
     // ---- lock ----
     std::mutex lock;
@@ -73,17 +81,18 @@ class device final : public ::scst_device {
     reservation::persistent_reservations pr;
     reservation::spc2_reservation reservation;
     range_locks ranges;
-    engine::task_set shared_tasks; // TST=0
+    engine::task_set shared_tasks;            // TST=0
     std::uint32_t block_count_external = 0;   // the `block` attribute
     std::uint32_t block_pending_external = 0; // of them, not drained yet
     std::uint32_t block_total = 0;            // all reasons; gate::blocked is set while it is not 0
     identity ident;
+    std::vector<std::pair<const void *, std::uint16_t>> ports; // (driver, relative id) of the ports that export it
 
     // ---- management ----
     std::unique_ptr<threads::worker_pool> workers_;
     std::int64_t threads_num = 1;
     std::string threads_pool_type = "per_initiator"; // SCST's word; the pool is per device here
-    std::string pr_file_name; // empty: the default
+    std::string pr_file_name;                        // empty: the default
     std::uint32_t next_export_number = 0;
     bool going = false;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// handler: a registered device handler: the core's copy of a plugin's table and the devices made with it. Owned by the core;
-// the table never changes while it is registered, so any thread may read it.
+// handler: a registered device handler: the core's copy of a plugin's table and the devices made with it. Owned by the
+// core; the table never changes while it is registered, so any thread may read it.
 #pragma once
 
 #include <scst/handler.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// access_group: SCST's ACG: which LUNs an initiator sees and how. Every target has one unnamed default group and any number
-// of named ones with initiator patterns. Owned by its target; management thread only. What the data path needs of it is
-// copied into the sessions (session.hpp).
+// access_group: SCST's ACG: which LUNs an initiator sees and how. Every target has one unnamed default group and any
+// number of named ones with initiator patterns. Owned by its target; management thread only. What the data path needs
+// of it is copied into the sessions (session.hpp).
 #pragma once
 
 #include "threads/cpu_mask.hpp"
@@ -44,10 +44,10 @@ class access_group {
     std::map<std::uint32_t, lun_entry> luns;
     std::vector<std::string> initiators; // patterns, in insertion order
     address_method method = address_method::peripheral;
-    std::uint8_t black_hole = 0;            // 0..4, management.md 9.10
-    std::string io_grouping_type = "auto";  // kept for SCST's configuration files; threads here follow the reactors
-    threads::cpu_mask cpus;                 // empty: all
-    void *driver_data = nullptr;            // of the driver's add_group()
+    std::uint8_t black_hole = 0;           // 0..4, management.md 9.10
+    std::string io_grouping_type = "auto"; // kept for SCST's configuration files; threads here follow the reactors
+    threads::cpu_mask cpus;                // empty: all
+    void *driver_data = nullptr;           // of the driver's add_group()
 
   private:
     target &target_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// name_pattern: SCST's wildcards for initiator names and portals: '*' any run, '?' one character, compared without case;
-// the first '!' inverts the result of what follows it. Pure functions, any thread, time linear in pattern times name.
+// name_pattern: SCST's wildcards for initiator names and portals: '*' any run, '?' one character, compared without
+// case; a leading '!' inverts the result. Pure functions, any thread, time linear in pattern times name.
 #pragma once
 
 #include <string_view>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // session: an I_T nexus: an initiator port logged in to a target port, with a nexus for each LUN it sees.
 //
-// Made by the management thread on behalf of a driver, bound to one reactor for life. The LUN table, the live commands and
-// the pool of command objects belong to the reactor; management replaces the table by posting to it. Names and identities
-// are constants.
+// Made by the management thread on behalf of a driver, bound to one reactor for life. The LUN table, the live commands
+// and the pool of command objects belong to the reactor; management replaces the table by posting to it. Names and
+// identities are constants.
 #pragma once
 
 #include "base/handles.hpp"
@@ -46,22 +46,25 @@ class session final : public ::scst_session, public std::enable_shared_from_this
     [[nodiscard]] void *driver_data() const noexcept { return identity_.driver_data; }
 
     // ---- management ----
-    std::string name;              // unique within the target: the initiator's name, or with _1, _2 …
-    access_group *group = nullptr; // whose LUNs it sees
+    std::string name;                            // unique within the target: the initiator's name, or with _1, _2 …
+    access_group *group = nullptr;               // whose LUNs it sees
     std::vector<std::unique_ptr<nexus>> nexuses; // all, also those whose removal waits for commands
     bool closing = false;
 
     // ---- reactor ----
     // The nexus of a decoded LUN, or nullptr.
-    [[nodiscard]] nexus *find(std::uint32_t lun) const noexcept {
-        return lun < table_.size() ? table_[lun] : nullptr;
-    }
+    [[nodiscard]] nexus *find(std::uint32_t lun) const noexcept { return lun < table_.size() ? table_[lun] : nullptr; }
     void publish(std::uint32_t lun, nexus *entry); // nullptr takes the LUN away
     [[nodiscard]] const std::vector<nexus *> &table() const noexcept { return table_; }
     engine::command *allocate_command();
     void free_command(engine::command &cmd) noexcept;
+    std::vector<nexus *> removed_nexuses; // off the table, with commands that are not finished
+    // Looks at all waiting commands again in a while.
+    void wake_later(std::uint64_t milliseconds);
+    // Ends what belongs to the reactor's thread; the last call there.
+    void retire() noexcept;
     engine::command_list unattached; // live commands without a nexus (unknown LUN)
-    std::uint32_t live = 0;          // all live commands
+    std::uint32_t live = 0;          // all live commands and task management requests
     bool ending = false;             // session_unregister() was called
     void (*ended)(void *) = nullptr; // its callback
     void *ended_argument = nullptr;
@@ -69,7 +72,8 @@ class session final : public ::scst_session, public std::enable_shared_from_this
 
     // ---- set by management, read by the reactor ----
     std::atomic<std::uint8_t> black_hole{0};
-    std::atomic<std::uint8_t> method{0}; // address_method
+    std::atomic<std::uint8_t> method{0};      // address_method
+    std::atomic<bool> events_disabled{false}; // aen_disabled of the target
 
     // ---- written by the reactor, read by management ----
     std::atomic<std::uint32_t> active_commands{0};
@@ -84,6 +88,7 @@ class session final : public ::scst_session, public std::enable_shared_from_this
     std::vector<nexus *> table_; // by LUN
     std::vector<std::unique_ptr<engine::command[]>> chunks_;
     engine::command *free_ = nullptr;
+    std::unique_ptr<threads::timer> wake_timer_;
 };
 
 } // namespace scstd::session

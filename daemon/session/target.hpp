@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// target: an SCSI target port, and target_driver: the transport that makes them. Owned by the core; management thread only,
-// apart from what is marked otherwise.
+// target: an SCSI target port, and target_driver: the transport that makes them. Owned by the core; management thread
+// only, apart from what is marked otherwise.
 #pragma once
 
 #include "base/handles.hpp"
@@ -13,6 +13,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 
 namespace scstd::plugin {
@@ -60,10 +61,20 @@ class target final : public ::scst_target {
     [[nodiscard]] access_group &group_for(std::string_view initiator_name) noexcept;
     [[nodiscard]] access_group *find_group(std::string_view name) noexcept;
 
-    std::list<std::unique_ptr<access_group>> groups; // named ones, in creation order
+    std::list<std::unique_ptr<access_group>> groups;          // named ones, in creation order
     std::map<std::string, std::shared_ptr<session>> sessions; // by unique name; shared with the session's reactor
-    void *driver_target = nullptr;                   // what add_target() stored
-    std::atomic<std::uint16_t> relative_id{0};       // any thread reads
+    void *driver_target = nullptr;                            // what add_target() stored
+    std::atomic<std::uint16_t> relative_id{0};                // any thread reads
+    // Any thread: the CPUs that new sessions of the default group may use. Kept apart from the group, which is
+    // management's.
+    [[nodiscard]] threads::cpu_mask cpus_snapshot() const {
+        const std::lock_guard guard{cpus_lock_};
+        return cpus_;
+    }
+    void set_cpus_snapshot(const threads::cpu_mask &cpus) {
+        const std::lock_guard guard{cpus_lock_};
+        cpus_ = cpus;
+    }
     bool enabled = false;
     bool going = false; // del_target has begun: no new sessions
     std::string comment;
@@ -75,6 +86,8 @@ class target final : public ::scst_target {
     target_driver &driver_;
     std::string name_;
     access_group default_group_;
+    mutable std::mutex cpus_lock_; // leaf
+    threads::cpu_mask cpus_;
 };
 
 } // namespace scstd::session
