@@ -18,7 +18,7 @@ TOP = 40
 
 def read_counts(path):
     """{function: instructions}, summed over the files that a function's inlined parts come from."""
-    text = subprocess.run(["callgrind_annotate", "--threshold=100", str(path)], capture_output=True, text=True,
+    text = subprocess.run(["callgrind_annotate", "--threshold=100", "--auto=no", "--tree=none", str(path)], capture_output=True, text=True,
                           check=True).stdout
     counts = {}
     for line in text.splitlines():
@@ -31,11 +31,9 @@ def read_counts(path):
 
 
 def function_name(text):
-    """'file:function [object]' without the file, and the object without its folder."""
+    """'file:function [object]' without file and object, which inlined parts of the function have others of."""
     text = re.sub(r"^\S*?:(?!:)", "", text, count=1)
-    match = re.match(r"(.*?)(?:\s+\[(.*)\])?$", text)
-    name, program = match.group(1), match.group(2)
-    return f"{name} [{Path(program).name}]" if program else name
+    return re.sub(r"\s+\[[^\]]*\]$", "", text)
 
 
 def count_run(folder, build, file, workload, count):
