@@ -65,6 +65,8 @@ def start_servers(args, folder, disks, chosen, stack):
         try:
             server.start()
         except (servers.ServerError, OSError) as error:
+            if server.name.startswith("scstd"):
+                raise SystemExit(f"bench: {error}") from error
             print(f"bench: {server.name} is left out: {error}", file=sys.stderr)
             server.stop()
             continue
@@ -85,7 +87,7 @@ def compare(args, folder, disks):
         if "scstd" in started and not args.names:
             idle = measure.measure_idle(started["scstd"], 2 if args.quick else 10)
         table = bench.run(chosen)
-    verdicts = goals.judge_all(table, idle)
+    verdicts = [v for v in goals.judge_all(table, idle) if v["passed"] is not None or not args.names]
     print(f"{os.cpu_count()} CPUs, Linux {platform.release()}; target on CPU {bench.target_cpu}, load on CPU "
           f"{bench.load_cpu}; {repeat} turns of {seconds:g} s each; (x): ratio to scstd's")
     print(report.table_text(table, chosen))
