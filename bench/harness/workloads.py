@@ -58,9 +58,14 @@ WORKLOADS = [
 
 
 def select(names):
-    """The workloads whose names contain one of `names`; all of them when there are none."""
-    chosen = [w for w in WORKLOADS if not names or any(name in w.name for name in names)]
-    unknown = [name for name in names if not any(name in w.name for w in WORKLOADS)]
+    """The workloads that have one of `names`, or contain it where none has it; all of them without names."""
+    exact = {w.name for w in WORKLOADS}
+
+    def fits(name, workload):
+        return name == workload.name if name in exact else name in workload.name
+
+    chosen = [w for w in WORKLOADS if not names or any(fits(name, w) for name in names)]
+    unknown = [name for name in names if not any(fits(name, w) for w in WORKLOADS)]
     if unknown:
         raise SystemExit(f"bench: no workload {', '.join(unknown)}; there are: {', '.join(w.name for w in WORKLOADS)}")
     return chosen
