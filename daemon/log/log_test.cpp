@@ -173,7 +173,7 @@ TEST_CASE("level names are parsed, others are refused") {
 TEST_CASE("the rate limiter lets some lines pass and tells how many it swallowed") {
     const log_file file;
     log::rate_limiter limiter{2, 1000};
-    for (std::uint64_t now : {5000, 5001, 5002, 5003, 5999, 6000, 6001, 6002, 9000})
+    for (const unsigned now : {5000U, 5001U, 5002U, 5003U, 5999U, 6000U, 6001U, 6002U, 9000U})
         limiter.write_at(now, log::level::warning, "iscsi", fmt::format("at {}", now));
     CHECK(file.lines() == strings{"[warning] iscsi: at 5000", "[warning] iscsi: at 5001",
                                   "[warning] iscsi: suppressed 3 lines like the next one", "[warning] iscsi: at 6000",

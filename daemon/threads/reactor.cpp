@@ -334,7 +334,7 @@ void reactor::run() noexcept {
         run_deferred();
         more = !deferred_.empty(); // sleep() looks at the inbox itself
     }
-    while (run_inbox() | run_deferred()) {
+    while (run_inbox() || run_deferred()) {
     }
 }
 

@@ -14,9 +14,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <condition_variable>
 #include <cstring>
-#include <latch>
 #include <memory>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -38,23 +39,43 @@ std::unique_ptr<reactor> start_reactor(std::uint32_t index = 0) {
     return made;
 }
 
+// As std::latch, but it may be destroyed as soon as wait() returned.
+class countdown {
+  public:
+    explicit countdown(int count) : left_{count} {}
+    void count_down() {
+        const std::lock_guard lock{mutex_};
+        left_--;
+        changed_.notify_all();
+    }
+    void wait() {
+        std::unique_lock lock{mutex_};
+        changed_.wait(lock, [this] { return left_ <= 0; });
+    }
+
+  private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    int left_;
+};
+
 // While it exists, the reactor is busy: what comes in piles up.
 class occupation {
   public:
     explicit occupation(reactor &busy) {
-        std::latch entered{1};
-        busy.post([this, &entered] {
+        countdown entered{1};
+        busy.post([end = end_, &entered] {
             entered.count_down();
-            release_.wait();
+            end->wait();
         });
         entered.wait();
     }
     occupation(const occupation &) = delete;
     occupation &operator=(const occupation &) = delete;
-    ~occupation() { release_.count_down(); }
+    ~occupation() { end_->count_down(); }
 
   private:
-    std::latch release_{1};
+    std::shared_ptr<countdown> end_ = std::make_shared<countdown>(1);
 };
 
 struct numbered_completion : completion {
@@ -156,9 +177,9 @@ TEST_CASE("a completion may complete itself again and be destroyed when it ran")
     struct again : completion {
         int left = 1000;
         reactor *owner = nullptr;
-        std::latch *done = nullptr;
+        countdown *done = nullptr;
     };
-    std::latch done{1};
+    countdown done{1};
     auto work = std::make_unique<again>();
     work->owner = &r;
     work->done = &done;
@@ -168,7 +189,7 @@ TEST_CASE("a completion may complete itself again and be destroyed when it ran")
             me->owner->complete(*me);
             return;
         }
-        std::latch &signal = *me->done;
+        countdown &signal = *me->done;
         const std::unique_ptr<again> gone{me};
         signal.count_down();
     };
@@ -200,8 +221,8 @@ TEST_CASE("deferred functions run after everything that is ready, and again in a
         r.post([&] { seen.push_back(3); });
     }
     r.call([] {});
-    std::latch done{1};
-    r.post([&] { r.defer([](void *argument) { static_cast<std::latch *>(argument)->count_down(); }, &done); });
+    countdown done{1};
+    r.post([&] { r.defer([](void *argument) { static_cast<countdown *>(argument)->count_down(); }, &done); });
     done.wait();
     CHECK(seen == numbers{1, 2, 3, 10, 15, 20});
 }
@@ -259,7 +280,7 @@ TEST_CASE("a watch calls as long as there is something to read") {
     struct reader {
         socket_pair pair;
         std::string got;
-        std::latch done{3};
+        countdown done{3};
         watch *subject = nullptr;
     } state;
     r.call([&] {
@@ -362,7 +383,7 @@ TEST_CASE("a watch reports that the peer hung up") {
     struct state_type {
         socket_pair pair;
         watch *subject = nullptr;
-        std::latch done{1};
+        countdown done{1};
     } state;
     r.call([&] {
         state.subject = r.watch_add(
@@ -409,7 +430,7 @@ TEST_CASE("timers expire in order and may start themselves again") {
         std::unique_ptr<timer> first;
         std::unique_ptr<timer> second;
         std::unique_ptr<timer> never;
-        std::latch done{1};
+        countdown done{1};
         int left = 3;
     } state;
     r.call([&] {
@@ -453,7 +474,7 @@ TEST_CASE("a timer does not expire before its time") {
     reactor &r = *owned;
     struct state_type {
         std::uint64_t expired_at = 0;
-        std::latch done{1};
+        countdown done{1};
     } state;
     std::unique_ptr<timer> subject;
     const std::uint64_t started_at = r.call([&] {

@@ -162,4 +162,5 @@ TEST_CASE("the number of queued items is known") {
     const result<> bound = pool.set_cpus(scstd::threads::cpu_mask::all());
     CHECK(bound);
     go.count_down();
+    pool.stop();
 }
