@@ -43,8 +43,10 @@ class aptpl_store {
 
   private:
     [[nodiscard]] result<> write_file(const std::string &path, std::span<const std::uint8_t> bytes);
-    [[nodiscard]] result<> replace_files(std::span<const std::uint8_t> bytes);
+    [[nodiscard]] result<> replace_files();
+    [[nodiscard]] result<> remove_files();
     [[nodiscard]] result<> put_back();
+    [[nodiscard]] result<> undo(const error &failure);
     [[nodiscard]] result<std::string> set_aside(const std::string &path);
     [[nodiscard]] result<bool> load_file(const std::string &path, loaded_state &into);
 

@@ -73,6 +73,14 @@ struct pr_attention {
     friend bool operator==(const pr_attention &, const pr_attention &) = default;
 };
 
+// A unit attention for an initiator port that has no nexus at the moment.
+struct missed_attention {
+    transport_id_ptr initiator;
+    std::uint16_t target_port = 0;
+    std::uint8_t asc = 0;
+    std::uint8_t ascq = 0;
+};
+
 enum class pr_persist : std::uint8_t {
     nothing, // the file is right as it is
     save,    // write `next`
@@ -87,6 +95,7 @@ struct pr_outcome {
     pr_state next;                        // the state after commit(), when changed
     std::vector<pr_attention> attentions; // to queue after commit(), never for the requester
     std::vector<nexus_number> aborts;     // PREEMPT AND ABORT: abort all commands of these nexuses
+    std::vector<missed_attention> missed; // for registrants without a nexus; kept by commit()
     std::uint64_t based_on = 0;           // which state it was made from
 };
 
@@ -146,16 +155,10 @@ class persistent_reservations {
         std::uint16_t target_port = 0;
         std::optional<std::size_t> registration; // index into state_.registrants
     };
-    struct missed_attention {
-        transport_id_ptr initiator;
-        std::uint16_t target_port = 0;
-        std::uint8_t asc = 0;
-        std::uint8_t ascq = 0;
-    };
 
     [[nodiscard]] const live_nexus *find(nexus_number nexus) const noexcept;
     void link_nexuses();
-    void remember_missed(const pr_outcome &outcome);
+    void remember(const missed_attention &one);
 
     pr_state state_;
     std::uint64_t version_ = 0; // counts the states

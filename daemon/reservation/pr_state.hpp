@@ -50,6 +50,7 @@ struct registrant {
     std::uint16_t target_port = 0;
     bool holder = false; // only for types with one holder; see is_holder()
     std::uint64_t key = 0;
+    friend bool operator==(const registrant &, const registrant &) = default; // the initiator: the same object
 };
 
 struct pr_state {
