@@ -57,6 +57,23 @@ class InstalledSdk(unittest.TestCase):
                 if not self.sanitize:
                     self.assertEqual(exported, {"scst_plugin_entry"})
 
+    def test_the_fake_core_tests_a_plugin_outside_the_tree(self):
+        source = self.folder / "tested"
+        shutil.copytree(self.prefix / "share" / "doc" / "scst-sdk" / "sdk" / "example" / "echo_handler", source)
+        (source / "CMakeLists.txt").write_text(
+            "cmake_minimum_required(VERSION 3.25)\nproject(tested LANGUAGES C CXX)\nset(CMAKE_CXX_STANDARD 20)\n"
+            "find_package(scst-sdk REQUIRED)\nadd_executable(tested main.cpp echo_handler.c)\n"
+            "target_link_libraries(tested PRIVATE scst::testing)\n")
+        (source / "main.cpp").write_text(
+            "#include <testing/fake_core.hpp>\n"
+            "int main() {\n"
+            "    scst::testing::fake_core core;\n"
+            "    const bool ready = core.load(scst_plugin_entry()) == 0 && core.add_device(\"echo_handler\", \"e\", {}) == 0;\n"
+            "    return ready && core.run(\"e\", \"25 00 00000000 0000 00 00\").data.size() == 8 ? 0 : 1;\n"
+            "}\n")
+        self.configure(source, self.folder / "tested_build")
+        run(self.folder / "tested_build" / "tested")
+
     @unittest.skipUnless(shutil.which("pkg-config"), "needs pkg-config")
     def test_pkg_config_is_enough_for_a_plugin_in_c(self):
         found = list(self.prefix.rglob("scst-sdk.pc"))
@@ -88,6 +105,7 @@ class InstalledSdk(unittest.TestCase):
         public = {path.name for path in (ROOT / "sdk" / "include" / "scst").glob("*.h")}
         helpers = {path.name for path in (ROOT / "sdk" / "cxx" / "scst").glob("*.hpp")}
         self.assertEqual(installed, public | helpers)
+        self.assertEqual({path.name for path in folder.parent.iterdir()}, {"scst", "scst-testing"})
 
     def test_package_files_name_no_place_of_the_build(self):
         for path in self.prefix.rglob("*"):
