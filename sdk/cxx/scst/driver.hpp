@@ -86,15 +86,15 @@ inline void note_given_back(const scst_cmd &cmd) noexcept {
 
 } // namespace detail
 
+// Refers to nothing of the target: a session may end after it, when its registration was under way.
 class session_base {
   public:
-    explicit session_base(target_base &owner) noexcept : target_{owner} {}
+    explicit session_base(const target_base &target) : core_{target.core()}, log_{target.log()} {}
     session_base(const session_base &) = delete;
     session_base &operator=(const session_base &) = delete;
 
-    [[nodiscard]] target_base &owner() const noexcept { return target_; }
-    [[nodiscard]] const scst_core *core() const noexcept { return target_.core(); }
-    [[nodiscard]] const logger &log() const noexcept { return target_.log(); }
+    [[nodiscard]] const scst_core *core() const noexcept { return core_; }
+    [[nodiscard]] const logger &log() const noexcept { return log_; }
 
     // cmd_finished() and cmd_data_received(): within reactor methods go through these two, so that an exception after
     // them doesn't give the command back twice.
@@ -111,7 +111,8 @@ class session_base {
     ~session_base() = default;
 
   private:
-    target_base &target_;
+    const scst_core *core_;
+    logger log_;
 };
 
 // Calls of list_connections(): one file of a directory below the session.

@@ -37,7 +37,8 @@ struct connection::loop_request {
     scst_task_management request{};
 };
 
-connection::connection(loop::target &owner, int fd) : session_base{owner}, owner_{owner}, fd_{fd} {
+connection::connection(loop::target &owner, int fd)
+    : session_base{owner}, owner_{&owner}, reactor_{owner.reactor()}, fd_{fd} {
     ucred peer{};
     socklen_t length = sizeof peer;
     if (::getsockopt(fd_, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0)
@@ -50,8 +51,8 @@ connection::connection(loop::target &owner, int fd) : session_base{owner}, owner
             here.or_close(&connection::receive);
     };
     const auto expired = [](void *self) noexcept { static_cast<connection *>(self)->close("timeout"); };
-    watch_ = core()->watch_add(owner_.reactor(), fd_, SCST_WATCH_READ, ready, this);
-    timer_ = core()->timer_create(owner_.reactor(), expired, this);
+    watch_ = core()->watch_add(reactor_, fd_, SCST_WATCH_READ, ready, this);
+    timer_ = core()->timer_create(reactor_, expired, this);
     start_timer(greeting_ms);
     if (watch_ == nullptr)
         close("out of memory");
@@ -144,11 +145,13 @@ void connection::register_session(const std::string &initiator) {
         auto &here = *static_cast<connection *>(self);
         here.session_ = session;
         here.register_error_ = error;
+        here.registering_ = false;
         here.or_close(&connection::registered);
     };
     stage_ = stage::registering;
+    registering_ = true;
     defer_end_of_turn(); // stops the reading
-    core()->session_register(owner_.handle(), owner_.reactor(), &info, done, this);
+    core()->session_register(owner_->handle(), reactor_, &info, done, this);
 }
 
 void connection::registered() {
@@ -162,7 +165,7 @@ void connection::registered() {
     }
     stage_ = stage::serving;
     reply(0, std::string{"hello "} + core()->session_name(session_));
-    start_timer(owner_.idle_timeout_ms());
+    start_timer(owner_->idle_timeout_ms());
 }
 
 void connection::close(std::string_view reason) noexcept {
@@ -173,7 +176,7 @@ void connection::close(std::string_view reason) noexcept {
     const stage before = std::exchange(stage_, stage::closing);
     disconnect();
     finish_answered(SCST_DELIVERY_FAILED);
-    if (before != stage::registering) // else registered() goes on
+    if (before != stage::registering) // else registered() does
         become_gone();
 }
 
@@ -182,6 +185,20 @@ void connection::disconnect() noexcept {
         core()->watch_remove(std::exchange(watch_, nullptr));
     if (fd_ >= 0)
         ::close(std::exchange(fd_, -1));
+}
+
+bool connection::outlive_target() noexcept {
+    const bool alone = registering_;
+    close("the target goes");
+    if (alone)
+        owner_ = nullptr;
+    return alone;
+}
+
+void connection::destroy() noexcept {
+    if (owner_ != nullptr)
+        return owner_->forget(*this);
+    const std::unique_ptr<connection> own{this};
 }
 
 // Ends the session, if there is one; then the object goes in end_of_turn(), never under someone's feet.
@@ -214,7 +231,7 @@ void connection::submit(request &&wanted, std::uint64_t tag) {
     cmd->expected_length = wanted.expected_length;
     cmd->driver_data = own.release(); // finish() takes it
     ++unanswered_;
-    start_timer(owner_.idle_timeout_ms());
+    start_timer(owner_->idle_timeout_ms());
     core()->cmd_submit(cmd); // from here on the command may be gone
 }
 
@@ -299,10 +316,10 @@ void connection::defer_end_of_turn() noexcept {
         auto &here = *static_cast<connection *>(self);
         here.deferred_ = false;
         if (here.stage_ == stage::gone)
-            return here.owner_.forget(here); // it is destroyed
+            return here.destroy();
         here.or_close(&connection::end_of_turn);
     };
-    core()->reactor_defer(owner_.reactor(), run, this);
+    core()->reactor_defer(reactor_, run, this);
 }
 
 // Everything that was ready has been handled: send all replies at once, then take what had to wait in input_.

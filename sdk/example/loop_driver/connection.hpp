@@ -2,7 +2,9 @@
 // connection: one client on the socket and its session.
 //
 // Everything here runs on the target's reactor. The target owns its connections; one is destroyed only from its own
-// deferred call (defer_end_of_turn), when no callback of it can be on the stack any more.
+// deferred call (defer_end_of_turn), when no callback of it can be on the stack any more. One whose session is just
+// being registered when the target goes owns itself until the core has answered: the target can't wait for that,
+// because the answer comes from the management thread, and that is the one which would be waiting.
 //
 //     greeting ──hello──▶ registering ──done──▶ serving ──bye, error, close()──▶ closing ──▶ gone
 //         └────────────── end of file, timeout ──────┴─────────────────────────────┘
@@ -46,6 +48,8 @@ class connection : public scst::session_base {
     void close() { close("the target ends the session"); }
 
     void close(std::string_view reason) noexcept;
+    // The target is going: closes. True: the connection takes care of itself from now on.
+    [[nodiscard]] bool outlive_target() noexcept;
     // Attribute of the session: who is at the other end. Set before the session exists.
     void show_peer_uid(scst_writer *out) const;
 
@@ -72,9 +76,11 @@ class connection : public scst::session_base {
     void start_timer(std::uint64_t milliseconds) noexcept;
     void disconnect() noexcept;
     void become_gone() noexcept;
+    void destroy() noexcept;
     void or_close(void (connection::*step)()) noexcept;
 
-    loop::target &owner_;
+    loop::target *owner_;
+    scst_reactor *reactor_;
     int fd_;
     uid_t peer_uid_ = 0;
     scst_watch *watch_ = nullptr;
@@ -83,6 +89,7 @@ class connection : public scst::session_base {
     std::int32_t register_error_ = 0;
     stage stage_ = stage::greeting;
     bool deferred_ = false;      // end_of_turn() will come
+    bool registering_ = false;   // the core's answer will come
     bool leaving_ = false;       // no more requests are taken
     std::size_t unanswered_ = 0; // commands and task management requests that the core has
     std::uint64_t next_tag_ = 0;

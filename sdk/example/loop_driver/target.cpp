@@ -52,13 +52,17 @@ target::~target() {
     stop_listening();
     call_on_reactor(core(), reactor_, [this]() noexcept {
         leaving_ = true;
-        for (const auto &one : connections_)
-            one->close("the target goes");
+        std::erase_if(connections_, [](std::unique_ptr<connection> &one) {
+            if (!one->outlive_target())
+                return false;
+            static_cast<void>(one.release()); // it owns itself now
+            return true;
+        });
         if (connections_.empty())
             empty_.open();
         return 0;
     });
-    empty_.wait(); // no callback of a connection can come any more
+    empty_.wait(); // no callback of the others can come any more
 }
 
 // ---- listening ----
