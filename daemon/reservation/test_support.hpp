@@ -20,10 +20,9 @@ inline bytes iscsi_id(std::string_view name, std::string_view isid) {
     std::string text{name};
     if (!isid.empty())
         text.append(",i,0x").append(isid);
-    bytes id(4);
+    bytes id(std::max<std::size_t>(24, (4 + text.size() + 1 + 3) / 4 * 4));
     id[0] = isid.empty() ? 0x05 : 0x45;
-    id.insert(id.end(), text.begin(), text.end());
-    id.resize(std::max<std::size_t>(24, (id.size() + 1 + 3) / 4 * 4));
+    std::copy(text.begin(), text.end(), id.begin() + 4);
     scst::store_be16(&id[2], static_cast<std::uint16_t>(id.size() - 4));
     return id;
 }
