@@ -5,8 +5,8 @@
 // command is over at once: that is cheaper than an iovec, and the command's memory is free for the next one while it is
 // still in the cache.
 #include "connection/connection.hpp"
-
 #include "connection/pdu_writer.hpp"
+
 #include "target/target.hpp"
 
 #include <algorithm>

@@ -4,6 +4,7 @@
 // A PDU that breaks the rules of its burst does not end the connection: the command fails once all its data has passed,
 // so that initiator and target agree again about what is outstanding.
 #include "connection/connection.hpp"
+#include "connection/pdu_writer.hpp"
 
 #include <algorithm>
 #include <cstring>
