@@ -62,6 +62,7 @@ void command::renew(session::session &owner) noexcept {
     buffer = nullptr;
     written = 0;
     started_ms = 0;
+    state_since_ns = 0;
     awaited_by.clear();
     parked_wait = nullptr;
 }

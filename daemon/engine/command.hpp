@@ -94,9 +94,10 @@ struct command final : public ::scst_cmd, public threads::completion, public thr
     std::atomic<std::uint8_t> abort_flags{0};
     sgv::buffer *buffer = nullptr;
     scst_segment own_segment{};
-    std::uint64_t written = 0;    // bytes that the driver has put into the buffer
-    std::uint64_t started_ms = 0; // when exec() was called, for command timeouts
-    list_hook nexus_hook;         // nexus::commands or session::unattached
+    std::uint64_t written = 0;        // bytes that the driver has put into the buffer
+    std::uint64_t started_ms = 0;     // when exec() was called, for command timeouts
+    std::uint64_t state_since_ns = 0; // while latencies are measured
+    list_hook nexus_hook;             // nexus::commands or session::unattached
     std::vector<task_management_job *> awaited_by;
     void *parked_wait = nullptr; // internal commands: who waits for cmd_done()
     command *next_free = nullptr;

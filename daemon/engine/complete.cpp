@@ -183,7 +183,7 @@ void tell_waiters(command &cmd) {
 } // namespace
 
 void complete(command &cmd) {
-    cmd.state = command_state::dev_done;
+    enter(cmd, command_state::dev_done);
     stop_executing(cmd);
     release_range(cmd);
     release_serialized(cmd);
@@ -192,11 +192,11 @@ void complete(command &cmd) {
     else
         settle_abort(cmd);
     leave_task_set(cmd);
-    cmd.state = command_state::pre_xmit_resp;
+    enter(cmd, command_state::pre_xmit_resp);
     settle_residual(cmd);
     if (!cmd.awaited_by.empty() && (cmd.abort_flags.load(std::memory_order_relaxed) & abort_flag::by_other) != 0)
         tell_waiters(cmd);
-    cmd.state = command_state::xmit_wait;
+    enter(cmd, command_state::xmit_wait);
     cmd.driver_has_it = true;
     cmd.sess->tgt().driver().table().xmit_response(&cmd);
 }
@@ -204,7 +204,7 @@ void complete(command &cmd) {
 void response_sent(command &cmd, std::int32_t delivery) {
     session::session &sess = *cmd.sess;
     session::nexus *nex = cmd.nex;
-    cmd.state = command_state::finished;
+    enter(cmd, command_state::finished);
     if (nex != nullptr) {
         if (delivery != SCST_DELIVERED && cmd.carries_attention) {
             const std::lock_guard guard{cmd.dev->lock};

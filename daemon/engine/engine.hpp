@@ -29,6 +29,7 @@ class session;
 namespace scstd::engine {
 
 struct command;
+enum class command_state : std::uint8_t;
 
 // ---- from the driver (the session's reactor) ----
 void submit(command &cmd);
@@ -57,11 +58,20 @@ void check_session_ended(session::session &sess);
 void end_session(session::session &sess, void (*ended)(void *), void *argument);
 
 inline command &from_abi(scst_cmd *cmd) noexcept;
+// The command goes on to its next state; measured while measure_latency is on.
+inline void enter(command &cmd, command_state next) noexcept;
 
 } // namespace scstd::engine
 
 #include "engine/command.hpp"
+#include "session/session.hpp"
 
 inline scstd::engine::command &scstd::engine::from_abi(scst_cmd *cmd) noexcept {
     return *static_cast<command *>(cmd);
+}
+
+inline void scstd::engine::enter(command &cmd, command_state next) noexcept {
+    if (cmd.sess->latency) [[unlikely]]
+        cmd.sess->latency->left_state(cmd, threads::now_ns());
+    cmd.state = next;
 }

@@ -28,13 +28,13 @@ enum class verdict { go, wait, ended };
 void hold_back(command &cmd, command_state why) {
     if (cmd.state != command_state::exec_check_sn && cmd.state != command_state::exec_check_blocking)
         ++cmd.nex->waiting;
-    cmd.state = why;
+    enter(cmd, why);
 }
 
 void stop_waiting(command &cmd) {
     if (cmd.state == command_state::exec_check_sn || cmd.state == command_state::exec_check_blocking)
         --cmd.nex->waiting;
-    cmd.state = command_state::local_exec;
+    enter(cmd, command_state::local_exec);
 }
 
 // Task order and ACA.
@@ -240,7 +240,7 @@ bool run_core_here(command &cmd) {
 } // namespace
 
 void start(command &cmd) {
-    cmd.state = command_state::real_exec;
+    enter(cmd, command_state::real_exec);
     if ((cmd.flags & SCST_CMD_WRITE_TRUNCATED) != 0 && cmd.entry_of_opcode->has(op::blocks) &&
         cmd.transfer_length % cmd.dev->block_size.load(std::memory_order_relaxed) != 0) {
         set_sense(cmd, codes::invalid_field_in_command_iu);
@@ -259,7 +259,7 @@ void start(command &cmd) {
     }
     cmd.executing = true;
     ++cmd.nex->executing;
-    cmd.state = command_state::exec_wait;
+    enter(cmd, command_state::exec_wait);
     if (!hnd.nonblocking() || core_on_worker) {
         send_to_worker(cmd);
         return;

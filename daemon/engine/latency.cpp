@@ -40,6 +40,12 @@ void latency_tables::add(std::uint8_t direction, std::uint64_t bytes, command_st
     to.squares += value * value;
 }
 
+void latency_tables::left_state(command &cmd, std::uint64_t now) noexcept {
+    if (cmd.state_since_ns != 0)
+        add(cmd.data_direction, cmd.transfer_length, cmd.state, now - cmd.state_since_ns);
+    cmd.state_since_ns = now;
+}
+
 std::string latency_tables::text(std::size_t direction, std::size_t size_class) const {
     std::string out = "state count min max avg stddev\n";
     std::uint64_t count = 0;

@@ -16,6 +16,8 @@ class latency_tables {
     static constexpr std::size_t size_classes = 11; // 512 … 524288 bytes
     static constexpr std::size_t directions = 4;    // n, r, w, b
 
+    // The command leaves the state it is in, at this time of threads::now_ns().
+    void left_state(command &cmd, std::uint64_t now) noexcept;
     // A command spent `nanoseconds` in `state`.
     void add(std::uint8_t direction, std::uint64_t bytes, command_state state, std::uint64_t nanoseconds) noexcept;
     void clear() noexcept { cells_ = {}; }

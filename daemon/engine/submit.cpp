@@ -99,7 +99,7 @@ bool swallowed(const command &cmd) noexcept {
 }
 
 void fetch_data(command &cmd) {
-    cmd.state = command_state::prepare_space;
+    enter(cmd, command_state::prepare_space);
     if (!allocate_buffer(cmd, cmd.transfer_length)) {
         complete(cmd);
         return;
@@ -110,7 +110,7 @@ void fetch_data(command &cmd) {
         execute(cmd);
         return;
     }
-    cmd.state = command_state::data_wait;
+    enter(cmd, command_state::data_wait);
     cmd.driver_has_it = true;
     table.ready_to_transfer(&cmd);
 }
@@ -118,7 +118,7 @@ void fetch_data(command &cmd) {
 } // namespace
 
 void submit(command &cmd) {
-    cmd.state = command_state::parse;
+    enter(cmd, command_state::parse);
     attach(cmd, *cmd.sess);
     if (cmd.nex == nullptr) {
         answer_without_lun(cmd);
