@@ -372,11 +372,9 @@ TEST_CASE("pool statistics look like SCST's and can be reset") {
             buffer *const one = f.cache->get(4 * KiB, nullptr);
             buffer *const two = f.cache->get(4 * KiB, nullptr);
             f.cache->put(one);
-            if (i == 0)
-                f.cache->put(two);
-            else
-                f.cache->put(f.cache->get(8 * KiB, nullptr)), f.cache->put(two);
+            f.cache->put(two);
         }
+        f.cache->put(f.cache->get(8 * KiB, nullptr));
         f.cache->put(f.cache->get(5 * MiB, nullptr));
     });
     CHECK(f.stats("sgv-0") == "Name                           Hit         Total       % merged    Cached (P/I/O)\n"

@@ -33,6 +33,8 @@ namespace {
 
 // Handlers run in one round at most, so that posted work and batches do not wait behind a flood of readiness.
 constexpr unsigned longest_poll = 128;
+// Sleeps after which it is tried again whether polling pays.
+constexpr unsigned polls_between = 16;
 
 // The executor's concrete type: half of asio's work would go into any_io_executor.
 using executor = asio::io_context::executor_type;
@@ -188,6 +190,7 @@ void reactor::watch_entry::on_wait_over(unsigned direction, const boost::system:
     waiting_[direction] = false;
     if (!removed_ && (events_ & event_of[direction]) != 0) {
         owner_.count_dispatches(1);
+        owner_.note_awake();
         in_callback_ = true;
         ready_(argument_, event_of[direction]);
         in_callback_ = false;
@@ -269,6 +272,7 @@ void reactor::arm_timer() noexcept {
         if (error || home->closing)
             return;
         home->timer_at_ns = timer_queue::never;
+        note_awake();
         count_dispatches(timers_->run_expired(now_ns()));
     });
 }
@@ -327,9 +331,9 @@ void reactor::run() noexcept {
     bool more = true;
     while (!stopping_) {
         arm_timer();
-        if (!more)
-            sleep();
-        poll();
+        const bool slept = !more && sleep();
+        if (!slept || poll_pays_ || ++polls_skipped_ >= polls_between)
+            poll();
         run_inbox();
         run_deferred();
         more = !deferred_.empty(); // sleep() looks at the inbox itself
@@ -338,19 +342,25 @@ void reactor::run() noexcept {
     }
 }
 
-// Waits until something is ready and runs one handler.
-void reactor::sleep() noexcept {
+// Waits until something is ready and runs one handler; false when there was work already.
+bool reactor::sleep() noexcept {
     asleep_.store(true, std::memory_order_seq_cst);
-    if (inbox_.load(std::memory_order_seq_cst) == nullptr) {
+    const bool idle = inbox_.load(std::memory_order_seq_cst) == nullptr;
+    if (idle) {
         io_->context.run_one();
         wakeups_.store(wakeups_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     }
-    asleep_.store(false, std::memory_order_relaxed);
+    note_awake();
+    return idle;
 }
 
+// Runs what else is ready. Finding out costs a system call, so after a sleep this is only done where it paid lately.
 void reactor::poll() noexcept {
-    for (unsigned i = 0; i < longest_poll && io_->context.poll_one() != 0; i++) {
-    }
+    unsigned found = 0;
+    while (found < longest_poll && io_->context.poll_one() != 0)
+        found++;
+    poll_pays_ = found != 0;
+    polls_skipped_ = 0;
 }
 
 bool reactor::run_inbox() noexcept {

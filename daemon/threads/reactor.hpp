@@ -172,9 +172,11 @@ class reactor final : public ::scst_reactor {
     };
 
     void run() noexcept;
-    void sleep() noexcept;
+    bool sleep() noexcept;
     void poll() noexcept;
     void arm_timer() noexcept;
+    // From here to the next sleep() nobody needs to wake the reactor.
+    void note_awake() noexcept { asleep_.store(false, std::memory_order_relaxed); }
     bool run_inbox() noexcept;
     bool run_deferred() noexcept;
     void wake() noexcept;
@@ -193,6 +195,8 @@ class reactor final : public ::scst_reactor {
     std::vector<deferral> deferred_;      // own thread
     std::vector<deferral> deferred_now_;
     bool stopping_ = false; // own thread
+    bool poll_pays_ = true; // own thread
+    unsigned polls_skipped_ = 0;
     std::atomic<bool> running_{false};
     std::atomic<int> thread_id_{0};
     std::atomic<std::uint64_t> wakeups_{0};
