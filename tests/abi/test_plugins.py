@@ -6,9 +6,12 @@ The daemon knows nothing of these plugins but what the ABI says.
 """
 import contextlib
 import pathlib
+import random
 import shutil
 import socket
 import sys
+import threading
+import time
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -215,7 +218,7 @@ class LoopDriver(PluginTest):
         daemon = self.start(EMPTY_TARGET)
         self.load(daemon, EXAMPLES, "loop_driver")
         self.path = daemon.directory / "loop"
-        daemon.mgmt("/targets/loop/mgmt", f"add_target {name} socket={self.path} {parameters}".rstrip())
+        daemon.mgmt("/targets/loop/mgmt", f"add_target {name} socket={self.path};{parameters}".rstrip(";"))
         daemon.mgmt(f"/targets/loop/{name}/luns/mgmt", "add null 0")
         daemon.set(f"/targets/loop/{name}/enabled", "1")
         return daemon
@@ -225,8 +228,17 @@ class LoopDriver(PluginTest):
         self.addCleanup(client.close)
         return client
 
+    def del_target(self, daemon):
+        """Its sessions may be on their way out: the daemon refuses until they are."""
+        def gone():
+            with contextlib.suppress(CtlError):
+                daemon.mgmt("/targets/loop/mgmt", "del_target loop1")
+                return True
+            return False
+        eventually(gone, "the target goes")
+
     def unload(self, daemon):
-        daemon.mgmt("/targets/loop/mgmt", "del_target loop1")
+        self.del_target(daemon)
         daemon.ctl("plugin", "unload", "loop_driver")
         self.assertFalse(self.path.exists(), "the socket file goes with its target")
 
@@ -335,16 +347,50 @@ class LoopDriver(PluginTest):
         with self.assertRaises(EOFError):
             client.receive()
 
-    def test_a_target_goes_while_clients_are_connected(self):
+    def test_sessions_and_target_go_while_clients_are_connected(self):
         daemon = self.loop()
-        clients = [self.client(), self.client(name=None)]
+        clients = [self.client("one"), self.client("two"), self.client(name=None)]
         clients[0].send("ready 0")
         daemon.set("/targets/loop/loop1/enabled", "0")
+        for name in ("one", "two"):
+            daemon.set(f"/targets/loop/loop1/sessions/{name}/force_close", "1")
         self.unload(daemon)
         for client in clients:
             with self.assertRaises((EOFError, ConnectionError)):
                 while True:
                     client.receive()
+
+    def test_target_and_plugin_go_while_clients_come(self):
+        """Registrations are under way at each moment of the target's and the plugin's end."""
+        daemon = self.loop()
+        stop = threading.Event()
+
+        def come_and_go():
+            while not stop.is_set():
+                with contextlib.suppress(OSError, EOFError):
+                    client = LoopClient(self.path, name=None)
+                    client.socket.sendall(b"hello x\ninquiry 0\nready 0\n")
+                    if random.random() < 0.5:
+                        client.receive()
+                    client.close()
+                time.sleep(0.001)
+
+        threads = [threading.Thread(target=come_and_go) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        try:
+            for _ in range(15):
+                daemon.set("/targets/loop/loop1/enabled", "0")
+                self.unload(daemon)
+                daemon.ctl("plugin", "load", daemon.directory / "more" / "loop_driver.so")
+                daemon.mgmt("/targets/loop/mgmt", f"add_target loop1 socket={self.path}")
+                daemon.mgmt("/targets/loop/loop1/luns/mgmt", "add null 0")
+                daemon.set("/targets/loop/loop1/enabled", "1")
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+        self.client().clear(0)
 
     def test_disabled_and_enabled_again(self):
         daemon = self.loop()
@@ -366,7 +412,7 @@ class LoopDriver(PluginTest):
             with self.assertRaises(CtlError):
                 daemon.set("/targets/loop/loop1/idle_timeout", bad)
         self.assertEqual(daemon.get("/targets/loop/loop1/idle_timeout"), "60")
-        for bad in ("", "socket=relative", f"socket=/{'x' * 200}", f"socket={self.path}2 idle_timeout=x"):
+        for bad in ("", "socket=relative", f"socket=/{'x' * 200}", f"socket={self.path}2;idle_timeout=x"):
             with self.assertRaises(CtlError):
                 daemon.mgmt("/targets/loop/mgmt", f"add_target loop2 {bad}".rstrip())
 
