@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstring>
+#include <dlfcn.h>
 #include <stdexcept>
 #include <unistd.h>
 
@@ -293,6 +294,16 @@ std::int32_t fake_core::load(const scst_plugin *plugin) {
     return result;
 }
 
+std::int32_t fake_core::load_file(const std::string &path) {
+    void *file = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    const auto entry_point =
+        file == nullptr ? nullptr : reinterpret_cast<scst_plugin_entry_fn>(::dlsym(file, SCST_PLUGIN_ENTRY_NAME));
+    if (entry_point != nullptr)
+        return load(entry_point());
+    error_text_ = ::dlerror();
+    return -ENOENT;
+}
+
 std::int32_t fake_core::add_device(std::string_view handler_name, const std::string &name, const parameters &given) {
     for (const auto &[table, self] : handlers_) {
         if (table->name != handler_name)
@@ -359,6 +370,12 @@ std::unique_ptr<fake_core::command> fake_core::make(const std::string &device, s
                 {SCST_SEGMENT_MEMORY, -1, std::min(step, made->buffer.size() - at), made->buffer.data() + at, 0});
         cmd.segments = made->segments.data();
         cmd.segment_count = static_cast<std::uint32_t>(made->segments.size());
+    } else if (decoded.direction == SCST_DATA_READ && cmd.transfer_length > 0 &&
+               (made->device->handler->flags & SCST_HANDLER_OWN_BUFFERS) == 0) {
+        made->buffer.assign(cmd.transfer_length, 0xcc); // contents are undefined
+        made->segments.push_back({SCST_SEGMENT_MEMORY, -1, cmd.transfer_length, made->buffer.data(), 0});
+        cmd.segments = made->segments.data();
+        cmd.segment_count = 1;
     }
     return made;
 }

@@ -77,6 +77,8 @@ class fake_core {
     [[nodiscard]] scst_plugin_ref *plugin() noexcept { return nullptr; }
     // Runs the plugin's init(); exit() comes with the destructor.
     std::int32_t load(const scst_plugin *plugin);
+    // The same with a plugin's file. It stays loaded until the program ends.
+    std::int32_t load_file(const std::string &path);
 
     using parameters = std::vector<std::pair<std::string, std::string>>;
     // Adds a device of the registered handler of this name. Throws nothing: see last_error().

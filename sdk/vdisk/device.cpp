@@ -48,13 +48,13 @@ device::device(const handler_context &context, scst_device *handle, std::string 
       block_shift_{static_cast<std::uint32_t>(std::countr_zero(config_.block_size))},
       identity_{default_identity(context.core->setup_id(), name_, vendor_of(*context.backend))},
       saved_pages_{context.core->state_dir() == nullptr ? "" : context.core->state_dir(), name_} {
-    if (config_.t10_dev_id_set) {
+    if (config_.t10_dev_id_set)
         identity_.t10_dev_id = {config_.t10_dev_id, true};
-        identity_.vend_specific_id.value = config_.t10_dev_id;
-    }
+    // As in SCST the default and saved values of WCE are 1 whatever the parameter write_through says.
     defaults_.tst = config_.tst;
-    defaults_.write_through = config_.write_through;
-    mode_ = saved_ = defaults_;
+    saved_ = mode_ = defaults_;
+    mode_.write_through = config_.write_through;
+    after_reset_ = mode_;
     lb_per_pb_exp_ = config_.lb_per_pb_exp;
     nv_cache_ = config_.nv_cache;
 }
@@ -86,7 +86,7 @@ int device::start(scst_error *error) {
 
 void device::load_saved_mode() {
     std::string note;
-    mode_state loaded = defaults_;
+    mode_state loaded = mode_;
     const auto outcome = saved_pages_.load(loaded, note);
     if (!saved_pages_.available())
         log_.warning("no folder for saved mode pages in the state directory: MODE SELECT can't save");
@@ -96,7 +96,7 @@ void device::load_saved_mode() {
         return;
     loaded.tst = defaults_.tst;
     const std::lock_guard lock{mutex_};
-    mode_ = saved_ = loaded;
+    mode_ = saved_ = after_reset_ = loaded;
 }
 
 // ---- the backend ----
@@ -370,7 +370,7 @@ bool device::change_mode(const mode_state &mode, bool save, const scst_cmd *by) 
         const std::lock_guard lock{mutex_};
         mode_ = mode;
         if (save)
-            saved_ = mode;
+            saved_ = after_reset_ = mode;
     }
     publish_mode();
     core().device_unit_attention(handle_, 0x2a, 0x01, by);
@@ -381,7 +381,7 @@ void device::reset() {
     const std::lock_guard one_change{change_mutex_};
     {
         const std::lock_guard lock{mutex_};
-        mode_ = saved_;
+        mode_ = after_reset_;
         preventers_.clear();
     }
     publish_mode();

@@ -172,6 +172,7 @@ class device {
     mode_state mode_;
     mode_state saved_;
     mode_state defaults_;
+    mode_state after_reset_; // saved or, when nothing was saved, as created
     std::set<std::uint64_t> preventers_;
     std::vector<std::uint8_t> buffer_;
 
