@@ -74,15 +74,28 @@ class InstalledSdk(unittest.TestCase):
         self.configure(source, self.folder / "tested_build")
         run(self.folder / "tested_build" / "tested")
 
-    @unittest.skipUnless(shutil.which("pkg-config"), "needs pkg-config")
-    def test_pkg_config_is_enough_for_a_plugin_in_c(self):
+    def pkg_config(self, *arguments):
         found = list(self.prefix.rglob("scst-sdk.pc"))
         self.assertEqual(len(found), 1)
         environment = dict(os.environ, PKG_CONFIG_PATH=str(found[0].parent))
-        options = run("pkg-config", "--cflags", "--libs", "scst-sdk", env=environment).split()
+        return run("pkg-config", *arguments, env=environment).split()
+
+    @unittest.skipUnless(shutil.which("pkg-config"), "needs pkg-config")
+    def test_pkg_config_is_enough_for_a_plugin_in_c(self):
         plugin = self.folder / "echo_handler.so"
         run("gcc", "-std=c11", "-shared", "-fPIC", "-fvisibility=hidden",
-            ROOT / "sdk" / "example" / "echo_handler" / "echo_handler.c", "-o", plugin, *options)
+            ROOT / "sdk" / "example" / "echo_handler" / "echo_handler.c", "-o", plugin,
+            *self.pkg_config("--cflags", "--libs", "scst-sdk"))
+        self.assertEqual(symbols(plugin, "--defined-only"), [("T", "scst_plugin_entry")])
+
+    @unittest.skipUnless(shutil.which("pkg-config"), "needs pkg-config")
+    def test_pkg_config_is_enough_for_a_block_backend(self):
+        if self.sanitize:
+            self.skipTest("the sanitizers' libraries are not in the .pc file")
+        plugin, piece = self.folder / "ram_disk.so", self.folder / "ram_disk.o"
+        run("gcc", "-std=c11", "-c", "-fPIC", "-fvisibility=hidden", *self.pkg_config("--cflags", "scst-vdisk"),
+            ROOT / "sdk" / "example" / "ram_disk" / "ram_disk.c", "-o", piece)
+        run("g++", "-shared", piece, "-o", plugin, *self.pkg_config("--libs", "scst-vdisk"))
         self.assertEqual(symbols(plugin, "--defined-only"), [("T", "scst_plugin_entry")])
 
     def test_a_plugin_that_needs_a_symbol_of_the_daemon_does_not_link(self):

@@ -32,6 +32,11 @@ class disk : public scst::device_base {
         }
     }
     void on_free(scst_cmd &) { throw std::runtime_error{"nobody to tell"}; }
+    bool supports(std::uint8_t opcode, std::uint16_t) {
+        if (opcode == 0xFF)
+            throw std::runtime_error{"who asks?"};
+        return opcode != 0x42;
+    }
     bool alua_state_changed(std::string_view, std::string_view now) { return now == "active"; }
 
     void show_blocks(scst_writer *out) const { scst::write_value(out, blocks_, blocks_ != 8); }
@@ -163,6 +168,13 @@ TEST_CASE("the ALUA callback answers 1 for true") {
     opened test;
     CHECK(table.alua_state_changed(test.device, "standby", "active") == 1);
     CHECK(table.alua_state_changed(test.device, "active", "standby") == 0);
+}
+
+TEST_CASE("a command is supported unless the class says no") {
+    opened test;
+    CHECK(table.supports(test.device, 0x28, 0xFFFF) == 1);
+    CHECK(table.supports(test.device, 0x42, 0xFFFF) == 0);
+    CHECK(table.supports(test.device, 0xFF, 0xFFFF) == 1);
 }
 
 TEST_CASE("attributes show and store, and a refused store changes nothing") {
