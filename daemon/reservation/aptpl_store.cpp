@@ -60,6 +60,9 @@ result<bool> aptpl_store::load_file(const std::string &path, loaded_state &into)
     if (!bytes)
         return bytes.error().code == ENOENT ? result<bool>{false} : bytes.error();
     auto state = decode_aptpl(bytes.value());
+    // Nobody writes such a file, and nobody would keep it up to date.
+    if (state && !state.value().aptpl)
+        state = fail(EINVAL, "it says that its reservations don't outlive power loss");
     if (state) {
         into.state = state.take();
         saved_ = bytes.take();

@@ -227,6 +227,15 @@ TEST_CASE("two damaged files are both kept, and nothing is loaded") {
     CHECK(files.list() == std::vector<std::string>{"/pr/disk.1.damaged-1", "/pr/disk.damaged-1"});
 }
 
+TEST_CASE("a file that contradicts itself is damaged, too") {
+    fake_files files;
+    pr_state volatile_state = state_of(1);
+    volatile_state.aptpl = false;
+    files.put(path, encode_aptpl(volatile_state));
+    CHECK(load_name(files, true).empty());
+    CHECK(files.list() == std::vector<std::string>{"/pr/disk.damaged-1"});
+}
+
 TEST_CASE("a damaged file that can't be set aside keeps the device from starting") {
     fake_files files;
     files.put(path, {1});

@@ -54,23 +54,25 @@ const persistent_reservations::live_nexus *persistent_reservations::find(nexus_n
 
 // Finds each nexus its registration again after the state has changed.
 void persistent_reservations::link_nexuses() {
-    std::unordered_map<std::uint64_t, std::vector<std::size_t>> by_hash;
+    using entry = std::pair<std::uint64_t, std::size_t>; // match_hash() and index
+    std::vector<entry> sorted;
+    sorted.reserve(state_.registrants.size());
     for (std::size_t i = 0; i < state_.registrants.size(); ++i)
-        by_hash[state_.registrants[i].initiator->match_hash()].push_back(i);
+        sorted.emplace_back(state_.registrants[i].initiator->match_hash(), i);
+    std::sort(sorted.begin(), sorted.end());
     for (auto &[number, live] : nexuses_) {
         live.registration.reset();
         if (!live.initiator)
             continue;
-        const auto candidates = by_hash.find(live.initiator->match_hash());
-        if (candidates == by_hash.end())
-            continue;
-        for (const std::size_t i : candidates->second) {
-            const registrant &one = state_.registrants[i];
+        const std::uint64_t hash = live.initiator->match_hash();
+        auto each = std::lower_bound(sorted.begin(), sorted.end(), entry{hash, 0});
+        for (; each != sorted.end() && each->first == hash; ++each) {
+            const registrant &one = state_.registrants[each->second];
             if (one.target_port != live.target_port || !one.initiator->matches(*live.initiator))
                 continue;
             const bool exact = one.initiator->equals(*live.initiator);
             if (exact || !live.registration)
-                live.registration = i;
+                live.registration = each->second;
             if (exact)
                 break;
         }

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <random>
+
 using namespace scstd::reservation;
 using namespace scstd::reservation::test;
 
@@ -309,4 +311,26 @@ TEST_CASE("restoring from text keeps APTPL and says what to do with the file") {
     CHECK(lu.pr.commit(nothing.take()));
     CHECK_FALSE(lu.pr.has_registrants());
     CHECK_FALSE(lu.pr.prepare_restore("version 2\n"));
+}
+
+TEST_CASE("no parameter list, whatever is in it, leaves a state that makes no sense") {
+    logical_unit lu;
+    std::mt19937 random{3};
+    const auto byte = [&] { return static_cast<std::uint8_t>(random()); };
+    for (int round = 0; round < 20000; ++round) {
+        const auto nexus = static_cast<nexus_number>(1 + random() % 4);
+        bytes list = random() % 2 == 0 ? with_ids(parameter_list(random() % 3, random() % 3, byte() & 0x0f),
+                                                  {logical_unit::id('b'), logical_unit::id('z')})
+                                       : move_list(random() % 3, random() % 3, static_cast<std::uint16_t>(random() % 3),
+                                                   logical_unit::id('c'), byte());
+        for (std::size_t change = random() % 4; change > 0; --change)
+            list[16 + random() % (list.size() - 16)] = byte();
+        if (random() % 3 == 0)
+            list.resize(24);
+        static_cast<void>(lu.send(nexus, static_cast<std::uint8_t>(random() % 9),
+                                  static_cast<std::uint8_t>(random() % 9), list, random() % 20 == 0 ? 1 : 0));
+        pr_state copy = lu.pr.state();
+        REQUIRE(check_and_normalise(copy));
+    }
+    CHECK(lu.pr.state().generation > 100);
 }

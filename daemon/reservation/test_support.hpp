@@ -7,6 +7,7 @@
 #include <scst/bytes.hpp>
 
 #include <algorithm>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -83,7 +84,7 @@ struct logical_unit {
     static bytes id(char who) { return iscsi_id(std::string{"iqn.2026-01.org.example:host-"} + who, "00023d000001"); }
     void add(nexus_number nexus, const bytes &transport_id, std::uint16_t port) {
         if (!pr.bind(nexus, transport_id, port))
-            throw "a nexus was not admitted";
+            throw std::logic_error{"a nexus was not admitted"};
     }
 
     pr_outcome send(nexus_number nexus, std::uint8_t action, std::uint8_t type, const bytes &list,
@@ -96,7 +97,7 @@ struct logical_unit {
         pr_outcome outcome = pr.prepare_out(nexus, request, ports);
         pr_outcome copy = outcome;
         if (outcome.answer.good() && !pr.commit(std::move(outcome)))
-            throw "an outcome was out of date";
+            throw std::logic_error{"an outcome was out of date"};
         return copy;
     }
     pr_outcome enroll(nexus_number nexus, std::uint64_t key, std::uint8_t flags = 0) {

@@ -85,7 +85,10 @@ bool transport_id::read_iscsi_name() {
     const auto is_digit = [](char letter) {
         return (letter >= '0' && letter <= '9') || (letter >= 'a' && letter <= 'f');
     };
-    return !port_.empty() && std::all_of(port_.begin(), port_.end(), is_digit);
+    if (port_.empty() || !std::all_of(port_.begin(), port_.end(), is_digit))
+        return false;
+    port_.erase(0, std::min(port_.find_first_not_of('0'), port_.size() - 1)); // it is a number
+    return true;
 }
 
 bool transport_id::equals(const transport_id &other) const noexcept {

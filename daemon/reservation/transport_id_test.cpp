@@ -37,6 +37,13 @@ TEST_CASE("two ISIDs are two ports, and the name alone stands for both") {
     CHECK_FALSE(first->is_wildcard());
 }
 
+TEST_CASE("an ISID is a number, however many zeros it begins with") {
+    const auto given = parse(iscsi_id("iqn.2026-01.org.example:host", "00023d000001"));
+    CHECK(given->equals(*parse(iscsi_id("iqn.2026-01.org.example:host", "23D000001"))));
+    CHECK(parse(iscsi_id("iqn.2026-01.org.example:host", "000"))
+              ->equals(*parse(iscsi_id("iqn.2026-01.org.example:host", "0"))));
+}
+
 TEST_CASE("a name is no prefix of another name") {
     const auto one = parse(iscsi_id("iqn.2026-01.org.example:host", "1"));
     const auto other = parse(iscsi_id("iqn.2026-01.org.example:host2", ""));
