@@ -16,6 +16,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -33,6 +34,7 @@ struct buffer;
 namespace scstd::engine {
 
 class task_management_job;
+struct copy_plan;
 
 // A command's place in its life. "Passive" states wait for somebody else.
 enum class command_state : std::uint8_t {
@@ -99,7 +101,8 @@ struct command final : public ::scst_cmd, public threads::completion, public thr
     std::uint64_t state_since_ns = 0; // while latencies are measured
     list_hook nexus_hook;             // nexus::commands or session::unattached
     std::vector<task_management_job *> awaited_by;
-    void *parked_wait = nullptr; // internal commands: who waits for cmd_done()
+    void *parked_wait = nullptr;     // internal commands: who waits for cmd_done()
+    std::shared_ptr<copy_plan> copy; // EXTENDED COPY in progress
     command *next_free = nullptr;
 
     [[nodiscard]] bool aborted() const noexcept { return abort_flags.load(std::memory_order_acquire) != 0; }

@@ -5,6 +5,7 @@
 #include "device/handler.hpp"
 #include "engine/drain.hpp"
 #include "engine/engine.hpp"
+#include "engine/extended_copy.hpp"
 #include "engine/gates.hpp"
 #include "engine/status.hpp"
 #include "engine/task_management.hpp"
@@ -185,6 +186,8 @@ void tell_waiters(command &cmd) {
 void complete(command &cmd) {
     enter(cmd, command_state::dev_done);
     stop_executing(cmd);
+    if (cmd.copy) [[unlikely]]
+        finish_extended_copy(cmd);
     release_range(cmd);
     release_serialized(cmd);
     if (cmd.abort_flags.load(std::memory_order_relaxed) == 0) [[likely]]

@@ -7,6 +7,7 @@
 #include "engine/core_commands.hpp"
 #include "engine/drain.hpp"
 #include "engine/engine.hpp"
+#include "engine/extended_copy.hpp"
 #include "engine/gates.hpp"
 #include "engine/internal_io.hpp"
 #include "engine/reservation_commands.hpp"
@@ -249,6 +250,10 @@ void start(command &cmd) {
     }
     cmd.started = true;
     const bool core_on_worker = cmd.entry_of_opcode->has(op::on_worker);
+    if (cmd.cdb[0] == 0x83 && !plan_extended_copy(cmd)) {
+        complete(cmd);
+        return;
+    }
     if (cmd.entry_of_opcode->has(op::core) && !core_on_worker && run_core_here(cmd))
         return;
     const auto &hnd = cmd.dev->hnd();

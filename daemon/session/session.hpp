@@ -9,6 +9,7 @@
 #include "base/handles.hpp"
 #include "base/intrusive_list.hpp"
 #include "engine/command.hpp"
+#include "engine/extended_copy.hpp"
 #include "engine/latency.hpp"
 #include "session/nexus.hpp"
 #include "threads/reactor.hpp"
@@ -68,6 +69,8 @@ class session final : public ::scst_session, public std::enable_shared_from_this
     bool ending = false;             // session_unregister() was called
     void (*ended)(void *) = nullptr; // its callback
     void *ended_argument = nullptr;
+    std::vector<std::uint8_t> copies_running;        // list identifiers of EXTENDED COPY
+    std::vector<engine::copy_result> copy_results;   // of those that have ended, for a while
     std::unique_ptr<engine::latency_tables> latency; // while measure_latency is on
 
     // ---- set by management, read by the reactor ----
