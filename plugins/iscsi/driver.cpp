@@ -104,7 +104,7 @@ struct closing_job {
 
 } // namespace
 
-void driver::stop() {
+void driver::begin_stop() {
     closing_.store(true);
     for (const auto &context : contexts_)
         core_->reactor_post(
@@ -114,8 +114,16 @@ void driver::stop() {
                 job->owner->close_on(*job->context);
             },
             std::unique_ptr<closing_job>{new closing_job{.owner = this, .context = context.get()}}.release());
+}
+
+void driver::wait_stopped() {
     std::unique_lock lock{life_mutex_};
     life_changed_.wait(lock, [this] { return lives_ == 0; });
+}
+
+bool driver::stopped() {
+    const std::lock_guard lock{life_mutex_};
+    return lives_ == 0;
 }
 
 void driver::close_on(reactor_context &context) {

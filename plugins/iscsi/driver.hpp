@@ -60,8 +60,15 @@ class driver {
 
     // Management, within init(): reads the settings and opens the portals. 0 or -errno with a reason.
     std::int32_t start(scst_error *error);
-    // Management, within exit(): closes portals and logins and waits until all are gone.
-    void stop();
+    // Management, within exit(): closes portals and logins and waits until all are gone; the core has closed the
+    // sessions.
+    void stop() {
+        begin_stop();
+        wait_stopped();
+    }
+    void begin_stop();
+    void wait_stopped();
+    [[nodiscard]] bool stopped();
 
     // ---- any thread ----
     [[nodiscard]] const scst_core &core() const noexcept { return *core_; }
