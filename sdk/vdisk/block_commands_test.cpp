@@ -224,7 +224,7 @@ TEST_CASE("unknown operation codes and service actions are refused") {
 TEST_CASE("every operation code with every second byte is answered") {
     memory_device d{{{"thin_provisioned", "1"}, {"removable", "1"}}};
     for (unsigned opcode = 0; opcode < 256; ++opcode) {
-        for (unsigned second = 0; second < 256; second += 3) {
+        for (unsigned second = 0; second < 256; second += 11) {
             bytes cdb(16, static_cast<std::uint8_t>(second * 5));
             cdb[0] = static_cast<std::uint8_t>(opcode);
             cdb[1] = static_cast<std::uint8_t>(second);

@@ -78,7 +78,7 @@ TEST_CASE("the longest names fit into their pages") {
     REQUIRE(d.core.store("d", "vend_specific_id", std::string(128, 'v')) == 0);
     const outcome page = d.run("12 01 83 10 00 00");
     CHECK(page.good());
-    CHECK(page.data.size() == 4u + (page.data[2] << 8 | page.data[3]));
+    CHECK(page.data.size() == std::size_t{4} + page.data[2] * 256u + page.data[3]);
     REQUIRE(d.core.store("d", "inq_vend_specific", std::string(160, 'i')) == 0);
     const outcome inquiry = d.run("12 00 00 04 00 00");
     CHECK(inquiry.data.size() == 256);
