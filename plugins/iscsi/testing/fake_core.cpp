@@ -534,6 +534,14 @@ void fake_core::release_management() {
     });
 }
 
+void fake_core::abort_all(std::size_t session) {
+    std::vector<fake_command *> all;
+    for (const auto &cmd : session_at(session)->commands)
+        all.push_back(cmd.get());
+    for (fake_command *cmd : all)
+        fake_functions::abort(*cmd);
+}
+
 bool fake_core::run_watches() {
     std::vector<pollfd> polls;
     std::vector<watch *> which;

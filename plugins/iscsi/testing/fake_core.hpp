@@ -62,6 +62,8 @@ class fake_core {
     void release_registration();
     void release_unregistration();
     void release_management();
+    // Ends all commands of a session, as when another nexus resets the unit. On the sessions' reactor.
+    void abort_all(std::size_t session);
 
     // Calls as if on the sessions' reactor.
     template <class Call>
