@@ -202,12 +202,22 @@ result<> loader::unload(std::string_view name) {
     auto &going = **found;
     if (auto idle = core_.unregister_plugin(going.instance.get()); !idle)
         return fail(idle.error().code, "plugin '{}' can't be unloaded: {}", name, idle.error().message);
+    // Its last session may have left work behind on a reactor: that runs before what it stands on goes.
+    drain_reactors();
     if (going.exit != nullptr)
         going.exit(going.self);
+    drain_reactors();
     close_object(going.object);
     log::info("plugin", "{} unloaded", going.instance->name());
     loaded_.erase(found);
     return ok();
+}
+
+// Twice, because what was posted may defer more, and deferred work runs after the posted.
+void loader::drain_reactors() {
+    for (int round = 0; round < 2; round++)
+        for (std::uint32_t i = 0; i < core_.reactors().count(); i++)
+            core_.reactors().at(i)->call([] {});
 }
 
 void loader::unload_all() {

@@ -45,6 +45,8 @@ class loader {
     struct entry;
     [[nodiscard]] result<std::filesystem::path> locate(std::string_view which) const;
     [[nodiscard]] result<> start(entry &loaded, const scst_plugin &descriptor);
+    // Returns when every reactor has run what was posted or deferred on it before.
+    void drain_reactors();
 
     core &core_;
     std::filesystem::path directory_;
