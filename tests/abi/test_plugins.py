@@ -104,11 +104,11 @@ class Fossil(PluginTest):
         daemon.mgmt(LUNS, "add old 1")
         with daemon.session() as session:
             session.clear_attentions(1)
-            self.assertEqual(session.good(S.inquiry(96), 1, read=96).data[8:32], b"FOSSIL  version 1       ")
-            self.assertEqual(session.good(S.read_capacity10(), 1, read=8).data.hex(), "0000003f00000200")
+            self.assertEqual(session.good(S.inquiry(length=96), 1, read=96)[8:32], b"FOSSIL  version 1       ")
+            self.assertEqual(session.good(S.read_capacity10(), 1, read=8).hex(), "0000003f00000200")
             data = bytes(range(256)) * 4
             session.good(S.write10(5, 2), 1, write=data)
-            self.assertEqual(session.good(S.read10(5, 2), 1, read=1024).data, data)
+            self.assertEqual(session.good(S.read10(5, 2), 1, read=1024), data)
             self.assertEqual(session.command(S.read10(63, 2), 1, read=1024).asc, 0x2100)
             self.assertEqual(session.command(bytes([0xC0]) + bytes(5), 1).asc, 0x2000)
             eventually(lambda: int(daemon.get("/devices/old/freed")) >= 4, "on_free() comes for each command")
@@ -133,12 +133,12 @@ class EchoHandler(PluginTest):
         with daemon.session() as session:
             session.clear_attentions(1)
             session.good(S.write10(99, 1), 1, write=b"x" * 512)
-            self.assertEqual(session.good(S.read10(99, 1), 1, read=512).data, b"x" * 512)
+            self.assertEqual(session.good(S.read10(99, 1), 1, read=512), b"x" * 512)
             self.assertEqual(session.command(S.read10(100, 1), 1, read=512).asc, 0x2100)
-            self.assertEqual(session.good(S.inquiry(5), 1, read=5).data, bytes([0, 0, 6, 0x12, 31]))
+            self.assertEqual(session.good(S.inquiry(length=5), 1, read=5), bytes([0, 0, 6, 0x12, 31]))
             daemon.set("/devices/echo/product", "a new name")
             self.assert_sense(session.command(S.TUR, 1), 6, 0x3F03)
-            self.assertEqual(session.good(S.inquiry(96), 1, read=96).data[16:32], b"a new name      ")
+            self.assertEqual(session.good(S.inquiry(length=96), 1, read=96)[16:32], b"a new name      ")
             self.assertEqual(daemon.ctl("get", "/devices/echo/product"), "a new name\n[key]\n")
             with self.assertRaises(CtlError) as caught:
                 daemon.set("/devices/echo/product", "longer than sixteen")
@@ -160,9 +160,9 @@ class RamDisk(PluginTest):
             session.clear_attentions(1)
             data = bytes(range(256)) * 256
             session.good(S.write10(1000, 128), 1, write=data)
-            self.assertEqual(session.good(S.read10(1000, 128), 1, read=65536).data, data)
-            self.assertEqual(session.good(S.read_capacity10(), 1, read=8).data[:4], (8 * 2048 - 1).to_bytes(4, "big"))
-            self.assertEqual(session.good(S.inquiry(96), 1, read=96).data[8:16], b"EXAMPLE ")
+            self.assertEqual(session.good(S.read10(1000, 128), 1, read=65536), data)
+            self.assertEqual(session.good(S.read_capacity10(), 1, read=8)[:4], (8 * 2048 - 1).to_bytes(4, "big"))
+            self.assertEqual(session.good(S.inquiry(length=96), 1, read=96)[8:16], b"EXAMPLE ")
             self.assertEqual(session.command(S.read10(8 * 2048, 1), 1, read=512).asc, 0x2100)
             daemon.mgmt(LUNS, "del 1")
         daemon.mgmt("/handlers/ram_disk/mgmt", "del_device ram")

@@ -201,4 +201,8 @@ TEST_CASE("of a parameter given twice the last value counts") {
     CHECK_FALSE(params.flag("a", true));
     CHECK(params.flag("b", true));
     CHECK(params.text("b", "default") == "default");
+    static constexpr std::array known{"a", "b"};
+    static constexpr std::array other{"b"};
+    params.allow_only(known);
+    CHECK_THROWS_WITH_AS(params.allow_only(other), "there is no parameter \"a\"", scst::failure);
 }

@@ -7,6 +7,7 @@
 #include <scst/failure.hpp>
 #include <scst/text.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -20,6 +21,14 @@ class parameters {
     parameters() = default;
     parameters(const scst_parameter *first, std::uint32_t count) noexcept : list_{first, count} {}
 
+    // Refuses all names but these: what would be ignored is most often a typing error. To be called first.
+    void allow_only(std::span<const char *const> names) const {
+        for (const scst_parameter &one : list_) {
+            const auto is_it = [&one](const char *name) { return std::string_view{name} == one.name; };
+            if (std::none_of(names.begin(), names.end(), is_it))
+                throw failure{EINVAL, "there is no parameter \"" + std::string{one.name} + '"'};
+        }
+    }
     // The last value given for the name, as later words of a command override earlier ones.
     [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const noexcept {
         std::optional<std::string_view> found;

@@ -225,16 +225,23 @@ static const struct scst_attribute echo_attributes[] = {
 
 /* ---- devices ---- */
 
-static int32_t read_blocks(const struct echo_plugin *plugin, const char *value, uint64_t *blocks,
-                           struct scst_error *error) {
+/* The core hands on what the administrator typed: names and values are the handler's to check, and what it doesn't know
+ * it refuses, because a parameter that is ignored is most often a typing error. */
+static int32_t read_parameter(const struct echo_plugin *plugin, const struct scst_parameter *parameter,
+                              uint64_t *blocks, struct scst_error *error) {
     char *end = NULL;
     char text[160];
     int length = 0;
-    errno = 0;
-    *blocks = strtoull(value, &end, 10);
-    if (errno == 0 && end != value && *end == '\0' && *blocks >= 1 && *blocks <= MAX_BLOCKS)
-        return 0;
-    length = snprintf(text, sizeof text, "blocks must be a number from 1 to %d, not \"%.80s\"", MAX_BLOCKS, value);
+    if (strcmp(parameter->name, "blocks") != 0) {
+        length = snprintf(text, sizeof text, "there is no parameter \"%.80s\"", parameter->name);
+    } else {
+        errno = 0;
+        *blocks = strtoull(parameter->value, &end, 10);
+        if (errno == 0 && end != parameter->value && *end == '\0' && *blocks >= 1 && *blocks <= MAX_BLOCKS)
+            return 0;
+        length = snprintf(text, sizeof text, "blocks must be a number from 1 to %d, not \"%.80s\"", MAX_BLOCKS,
+                          parameter->value);
+    }
     plugin->core->error_set(error, text, (size_t)length);
     return -EINVAL;
 }
@@ -246,9 +253,8 @@ static int32_t add_device(void *self, struct scst_device *handle, const char *na
     struct echo_device *device = NULL;
     uint64_t blocks = DEFAULT_BLOCKS;
     (void)name;
-    /* The core lets pass only the names of the table, here "blocks"; the last value wins. */
-    for (uint32_t i = 0; i < parameter_count; ++i) {
-        const int32_t failed = read_blocks(plugin, parameters[i].value, &blocks, error);
+    for (uint32_t i = 0; i < parameter_count; ++i) { /* of a name given twice the last value counts */
+        const int32_t failed = read_parameter(plugin, &parameters[i], &blocks, error);
         if (failed)
             return failed;
     }

@@ -83,6 +83,13 @@ TEST_CASE("parameters out of range are refused with the value") {
     }
 }
 
+TEST_CASE("a parameter that is not known is refused by name") {
+    fake_core core;
+    REQUIRE(core.load(scst_plugin_entry()) == 0);
+    CHECK(core.add_device("echo_handler", "echo1", {{"block", "1"}}) == -EINVAL);
+    CHECK(core.last_error() == "there is no parameter \"block\"");
+}
+
 TEST_CASE("the product can be named anew, and initiators hear of it") {
     echo device;
     CHECK(device.show("echo1", "product") == "echo\n");

@@ -13,7 +13,6 @@
 namespace loop {
 namespace {
 
-constexpr std::array parameter_names{"socket", "idle_timeout"};
 constexpr std::array target_attributes{
     scst::attribute<target, &target::show_socket>("socket"),
     scst::attribute<target, &target::show_idle_timeout, &target::store_idle_timeout>("idle_timeout"),
@@ -22,7 +21,7 @@ constexpr std::array session_attributes{scst::attribute<connection, &connection:
 
 constexpr scst_target_driver driver = scst::driver_table<connection>({
     .name = "loop",
-    .target_parameters = parameter_names,
+    .target_parameters = target::parameter_names,
     .target_attributes = target_attributes,
     .session_attributes = session_attributes,
 });

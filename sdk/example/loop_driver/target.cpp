@@ -42,6 +42,7 @@ void remove_stale_socket(const std::string &path) {
 target::target(const scst::target_start &start)
     : target_base{start}, reactor_{core()->reactor_select(handle())}, path_{start.params.text("socket", "")},
       idle_timeout_s_{start.params.number("idle_timeout", 0, 0, max_idle_timeout_s)} {
+    start.params.allow_only(parameter_names);
     if (path_.empty() || path_.front() != '/')
         throw scst::failure{EINVAL, "socket must be an absolute path"};
     if (path_.size() >= sizeof sockaddr_un::sun_path)

@@ -10,6 +10,7 @@
 
 #include <scst/driver.hpp>
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -21,6 +22,8 @@ namespace loop {
 
 class target : public scst::target_base {
   public:
+    static constexpr std::array parameter_names{"socket", "idle_timeout"};
+
     explicit target(const scst::target_start &start);
     // All sessions are gone; connections that never became one are closed here.
     ~target();
