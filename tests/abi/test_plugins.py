@@ -175,7 +175,11 @@ class LoopClient:
     def __init__(self, path, name="client"):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.settimeout(60)
-        self.socket.connect(str(path))
+        try:
+            self.socket.connect(str(path))
+        except OSError:
+            self.socket.close()
+            raise
         self.lines = self.socket.makefile("r", encoding="ascii", newline="\n")
         self.tag = -1
         if name is not None:
@@ -307,7 +311,9 @@ class LoopDriver(PluginTest):
             while sent < 200_000_000:
                 sent += client.socket.send(request)
         self.assertLess(sent, 200_000_000, "requests without end were taken")
-        self.client().clear(0) # others are served
+        other = self.client()
+        other.clear(0) # it is served
+        other.close()
         client.close()
         self.unload(daemon)
 
@@ -368,11 +374,10 @@ class LoopDriver(PluginTest):
         def come_and_go():
             while not stop.is_set():
                 with contextlib.suppress(OSError, EOFError):
-                    client = LoopClient(self.path, name=None)
-                    client.socket.sendall(b"hello x\ninquiry 0\nready 0\n")
-                    if random.random() < 0.5:
-                        client.receive()
-                    client.close()
+                    with contextlib.closing(LoopClient(self.path, name=None)) as client:
+                        client.socket.sendall(b"hello x\ninquiry 0\nready 0\n")
+                        if random.random() < 0.5:
+                            client.receive()
                 time.sleep(0.001)
 
         threads = [threading.Thread(target=come_and_go) for _ in range(4)]
