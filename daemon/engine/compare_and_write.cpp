@@ -26,14 +26,19 @@ void adopt(command &cmd, const internal_result &result) {
 } // namespace
 
 void run_compare_and_write(command &cmd) {
+    if (cmd.expected_length !=
+        cmd.data_length) { // both instances or nothing; also 256 blocks, which the field can't say
+        set_invalid_field(cmd, true, 13, -1);
+        return;
+    }
     if (cmd.block_count == 0)
         return;
     if ((cmd.cdb[1] & 0xe0) != 0) { // WRPROTECT: no protection information here
         set_invalid_field(cmd, true, 1, 7);
         return;
     }
-    if (cmd.written != cmd.data_length) { // both instances or nothing
-        set_invalid_field(cmd, true, 13, -1);
+    if (cmd.written != cmd.data_length) {
+        set_sense(cmd, codes::aborted_command);
         return;
     }
     const auto data = cmd.segments->address;

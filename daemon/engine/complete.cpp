@@ -137,8 +137,9 @@ void settle_residual(command &cmd) noexcept {
         moved = cmd.response_length;
     else if (cmd.data_direction == SCST_DATA_WRITE)
         moved = std::min(cmd.data_length, cmd.expected_length);
-    const bool wanted_more = cmd.data_length > cmd.expected_length && cmd.data_direction != SCST_DATA_NONE &&
-                             cmd.status != SCST_STATUS_CHECK_CONDITION;
+    const bool failed_read = cmd.data_direction == SCST_DATA_READ && cmd.status == SCST_STATUS_CHECK_CONDITION;
+    const bool wanted_more =
+        cmd.data_length > cmd.expected_length && cmd.data_direction != SCST_DATA_NONE && !failed_read;
     if (wanted_more && moved == cmd.expected_length) {
         cmd.residual_kind = 2;
         cmd.residual_count = cmd.data_length - cmd.expected_length;

@@ -155,6 +155,11 @@ bool reconcile(command &cmd) {
             cmd.flags |= SCST_CMD_WRITE_TRUNCATED;
         return true;
     }
+    if (cmd.expected_direction != cmd.data_direction && cmd.data_direction == SCST_DATA_READ) {
+        cmd.expected_length = 0; // announced as a WRITE: it runs, nothing can be sent, all is overflow
+        cmd.transfer_length = 0;
+        return true;
+    }
     if (cmd.expected_direction != cmd.data_direction) {
         set_sense(cmd, codes::invalid_message);
         return false;

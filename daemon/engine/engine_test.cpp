@@ -289,7 +289,7 @@ TEST_CASE("writes to a read-only LUN are refused") {
     at.add_device("d");
     at.add_lun("d", 0, true);
     auto *const a = at.login_quietly("iqn.test:a");
-    CHECK(at.run(a, writing(0, 1, 1)).code() == 0x070000);
+    CHECK(at.run(a, writing(0, 1, 1)).code() == 0x072700);
     CHECK(at.run(a, reading(0, 1)).status == SCST_STATUS_GOOD);
 }
 

@@ -111,7 +111,7 @@ verdict check_conditions(command &cmd, std::uint32_t gates) {
         take_attention(cmd);
     }
     if (cmd.status == SCST_STATUS_GOOD && (gates & gate::read_only) != 0)
-        set_sense(cmd, codes::data_protect);
+        set_sense(cmd, codes::write_protected);
     if (cmd.status == SCST_STATUS_GOOD)
         return verdict::go;
     complete(cmd);

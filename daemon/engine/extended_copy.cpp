@@ -106,14 +106,14 @@ class planner {
         segments_length_ = scst::load_be32(list_.data() + 8);
         if (targets_length_ % target_length != 0)
             return refuse_field(cmd_, 2);
+        if (list_.size() < std::size_t{header_length} + targets_length_ + segments_length_)
+            return refuse(cmd_, codes::parameter_list_length_error);
         if (targets_length_ > most_targets * target_length)
             return refuse(cmd_, too_many_targets);
         if (segments_length_ > most_segments * segment_length)
             return refuse(cmd_, too_many_segments);
         if (scst::load_be32(list_.data() + 12) != 0)
             return refuse(cmd_, inline_data_exceeded);
-        if (list_.size() < std::size_t{header_length} + targets_length_ + segments_length_)
-            return refuse(cmd_, codes::parameter_list_length_error);
         return read_list_id(made);
     }
 
@@ -136,8 +136,6 @@ class planner {
             const auto one = list_.subspan(at, target_length);
             if (one[0] != identification_target)
                 return refuse(cmd_, bad_target_type);
-            if ((one[1] & 0xc0) != 0)
-                return refuse_field(cmd_, at + 1, 7);
             if ((one[1] & 0x20) != 0) { // NUL: a placeholder
                 targets_.push_back(nullptr);
                 continue;
@@ -239,9 +237,6 @@ bool copy_chunk(command &cmd, const copy_segment &segment, std::uint64_t at, std
 }
 
 bool copy_one(command &cmd, copy_plan &plan, const copy_segment &segment, std::vector<std::uint8_t> &buffer) {
-    if (!in_range(segment.source->dev, segment.source_lba, segment.bytes) ||
-        !in_range(segment.destination->dev, segment.destination_lba, segment.bytes))
-        return false;
     for (std::uint64_t at = 0; at < segment.bytes;) {
         if (cmd.aborted())
             return true;
@@ -359,6 +354,11 @@ void run_extended_copy(command &cmd) {
         return;
     std::vector<std::uint8_t> buffer(chunk_bytes);
     for (const copy_segment &segment : cmd.copy->segments) {
+        if (!in_range(segment.source->dev, segment.source_lba, segment.bytes) ||
+            !in_range(segment.destination->dev, segment.destination_lba, segment.bytes)) {
+            set_sense(cmd, copy_aborted);
+            return;
+        }
         if (!copy_one(cmd, *cmd.copy, segment, buffer)) {
             set_sense(cmd, third_party_failure);
             return;

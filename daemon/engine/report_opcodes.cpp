@@ -32,6 +32,8 @@ bool is_supported(const device::device &dev, const opcode_entry &entry) {
     if (entry.has(op::core) && !entry.has(op::optional))
         return true;
     const auto &table = dev.hnd().table();
+    if (table.supports != nullptr && table.supports(dev.handler_device, entry.opcode, entry.service_action) == 0)
+        return false;
     return std::any_of(table.opcodes, table.opcodes + table.opcode_count, [&entry](const scst_opcode &listed) {
         return listed.opcode == entry.opcode && listed.service_action == entry.service_action;
     });

@@ -43,7 +43,7 @@ inline constexpr sense_code capacity_changed{0x6, 0x2a, 0x09};
 inline constexpr sense_code cleared_by_another_initiator{0x6, 0x2f, 0x00};
 inline constexpr sense_code inquiry_data_changed{0x6, 0x3f, 0x03};
 inline constexpr sense_code reported_luns_changed{0x6, 0x3f, 0x0e};
-inline constexpr sense_code data_protect{0x7, 0x00, 0x00};
+inline constexpr sense_code write_protected{0x7, 0x27, 0x00}; // SCST says 7/00/00; SBC-3 4.12 names this one
 inline constexpr sense_code internal_failure{0xb, 0x44, 0x00};
 inline constexpr sense_code aborted_command{0xb, 0x00, 0x00};
 inline constexpr sense_code miscompare{0xe, 0x1d, 0x00};
