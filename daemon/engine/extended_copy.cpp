@@ -24,6 +24,7 @@ constexpr std::uint32_t target_length = 32;
 constexpr std::uint32_t segment_length = 28;
 constexpr std::uint32_t most_targets = 5;
 constexpr std::uint32_t most_segments = 292; // what fits into 8 KiB
+constexpr std::uint32_t longest_descriptors = most_targets * target_length + most_segments * segment_length;
 constexpr std::uint8_t identification_target = 0xe4;
 constexpr std::uint8_t block_to_block = 0x02;
 constexpr std::uint64_t chunk_bytes = 512u << 10;
@@ -106,7 +107,8 @@ class planner {
         segments_length_ = scst::load_be32(list_.data() + 8);
         if (targets_length_ % target_length != 0)
             return refuse_field(cmd_, 2);
-        if (list_.size() < std::size_t{header_length} + targets_length_ + segments_length_)
+        const std::uint64_t descriptors = std::uint64_t{targets_length_} + segments_length_;
+        if (descriptors > longest_descriptors || list_.size() < header_length + descriptors)
             return refuse(cmd_, codes::parameter_list_length_error);
         if (targets_length_ > most_targets * target_length)
             return refuse(cmd_, too_many_targets);
@@ -289,7 +291,7 @@ void operating_parameters(command &cmd) {
     data[4] = 0x01; // SNLID
     scst::store_be16(data.data() + 8, most_targets);
     scst::store_be16(data.data() + 10, most_segments);
-    scst::store_be32(data.data() + 12, 0xffff);
+    scst::store_be32(data.data() + 12, longest_descriptors);
     scst::store_be32(data.data() + 16, static_cast<std::uint32_t>(largest_segment));
     scst::store_be16(data.data() + 34, 0xffff);
     data[36] = 0xff;
