@@ -8,7 +8,7 @@
 
 namespace scst::vdisk {
 
-bool background::start(scst_cmd *waiting, std::function<void(background &)> work) {
+bool background::start(scst_cmd *waiting, std::function<int(background &)> work, std::function<void(int)> ended) {
     const std::lock_guard lock{mutex_};
     if (stopping() || running_.exchange(true, std::memory_order_acq_rel))
         return false;
@@ -17,10 +17,11 @@ bool background::start(scst_cmd *waiting, std::function<void(background &)> work
     progress_.store(0, std::memory_order_relaxed);
     waiting_.store(waiting, std::memory_order_release);
     try {
-        thread_ = std::thread{[this, job = std::move(work)] {
+        thread_ = std::thread{[this, job = std::move(work), end = std::move(ended)] {
             pthread_setname_np(pthread_self(), "scst_sanitize");
-            job(*this);
+            const int result = job(*this);
             running_.store(false, std::memory_order_release);
+            end(result);
         }};
     } catch (const std::system_error &) {
         waiting_.store(nullptr, std::memory_order_release);

@@ -21,9 +21,10 @@ class background {
     background(const background &) = delete;
     background &operator=(const background &) = delete;
 
-    // Runs work(*this) on the thread. False when work is still going on, or no thread can be had. `waiting` (may be
-    // NULL) is the command that hears of the end: finish() gives it back once.
-    bool start(scst_cmd *waiting, std::function<void(background &)> work);
+    // Runs work(*this) on the thread, then, when new work could begin, ended() with its result. False when work is
+    // still going on, or no thread can be had. `waiting` (may be NULL) is the command that hears of the end: finish()
+    // gives it back once.
+    bool start(scst_cmd *waiting, std::function<int(background &)> work, std::function<void(int)> ended);
     // The command that waits, for whoever asks first.
     scst_cmd *finish() noexcept { return waiting_.exchange(nullptr, std::memory_order_acq_rel); }
     // True when it was `command` that waited: the caller owes its cmd_done() now.

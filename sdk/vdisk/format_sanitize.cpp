@@ -41,7 +41,10 @@ int unmap_all(const work &job, background &progress) {
         if (progress.stopping())
             return -ECANCELED;
         const std::uint64_t piece = std::min(step, all - at);
-        if (const int result = job.dev->backing()->unmap(at, piece); result != 0)
+        int result = job.dev->backing()->unmap(at, piece);
+        if (result == -EOPNOTSUPP)
+            result = job.dev->backing()->write_zeroes(at, piece);
+        if (result != 0)
             return result;
         progress.progress_is(at + piece, all);
     }
@@ -79,16 +82,13 @@ int overwrite_all(work &job, background &progress) {
     return 0;
 }
 
-void run_work(work &job, background &progress) {
-    device &dev = *job.dev;
-    const int result = job.unmap ? unmap_all(job, progress) : overwrite_all(job, progress);
+void end_work(device &dev, std::uint32_t gate, int result) {
     if (result != 0)
-        dev.log().error("%s failed: %s", job.gate == gate_formatting ? "FORMAT UNIT" : "SANITIZE",
-                        std::strerror(-result));
-    if (result != 0 && job.gate == gate_sanitizing)
+        dev.log().error("%s failed: %s", gate == gate_formatting ? "FORMAT UNIT" : "SANITIZE", std::strerror(-result));
+    if (result != 0 && gate == gate_sanitizing)
         dev.close_gate(gate_sanitize_failed);
-    dev.open_gate(job.gate);
-    if (scst_cmd *waiting = progress.finish(); waiting != nullptr) {
+    dev.open_gate(gate);
+    if (scst_cmd *waiting = dev.job().finish(); waiting != nullptr) {
         if (result != 0)
             fail_io(dev, *waiting, result, true);
         dev.core().cmd_done(waiting);
@@ -101,7 +101,11 @@ std::int32_t begin(device &dev, scst_cmd &cmd, work job, bool immediate) {
     dev.close_gate(gate);
     // std::function wants to copy: the work is shared.
     const auto shared = std::make_shared<work>(std::move(job));
-    if (!dev.job().start(immediate ? nullptr : &cmd, [shared](background &progress) { run_work(*shared, progress); })) {
+    const auto run = [shared](background &progress) {
+        return shared->unmap ? unmap_all(*shared, progress) : overwrite_all(*shared, progress);
+    };
+    const auto ended = [&dev, gate](int result) { end_work(dev, gate, result); };
+    if (!dev.job().start(immediate ? nullptr : &cmd, run, ended)) {
         dev.open_gate(gate);
         dev.core().cmd_set_busy(&cmd);
         return SCST_EXEC_DONE;
@@ -220,6 +224,12 @@ std::int32_t sanitize(device &dev, scst_cmd &cmd) {
     const bool immediate = (cmd.cdb[1] & 0x80) != 0;
     if (refused_now(dev, cmd))
         return SCST_EXEC_DONE;
+    if ((cmd.cdb[1] & 0x40) != 0) // reserved; a command that destroys everything takes no chances
+        return invalid_cdb(dev, cmd, 1, 6);
+    for (std::uint32_t byte = 2; byte < 7; ++byte) {
+        if (cmd.cdb[byte] != 0)
+            return invalid_cdb(dev, cmd, byte);
+    }
     switch (static_cast<sanitize_action>(cmd.cdb[1] & 0x1f)) {
     case sanitize_action::overwrite:
         return overwrite(dev, cmd, immediate);

@@ -11,8 +11,11 @@ const fake_core::parameters erasable{{"thin_provisioned", "1"}, {"sbc4_extension
 
 // The parameter list of SANITIZE OVERWRITE.
 bytes overwrite_list(std::uint8_t passes, const bytes &pattern) {
-    bytes list{passes, 0, static_cast<std::uint8_t>(pattern.size() >> 8), static_cast<std::uint8_t>(pattern.size())};
-    list.insert(list.end(), pattern.begin(), pattern.end());
+    bytes list(4 + pattern.size());
+    list[0] = passes;
+    list[2] = static_cast<std::uint8_t>(pattern.size() >> 8);
+    list[3] = static_cast<std::uint8_t>(pattern.size());
+    std::copy(pattern.begin(), pattern.end(), list.begin() + 4);
     return list;
 }
 

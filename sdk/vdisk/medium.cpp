@@ -108,6 +108,10 @@ int medium::unmap(std::uint64_t offset, std::uint64_t length) noexcept {
     return backend_->unmap == nullptr ? -EOPNOTSUPP : backend_->unmap(handle_, offset, length);
 }
 
+int medium::discard(std::uint64_t offset, std::uint64_t length) noexcept {
+    return backend_->discard == nullptr ? unmap(offset, length) : backend_->discard(handle_, offset, length);
+}
+
 int medium::write_zeroes(std::uint64_t offset, std::uint64_t length) noexcept {
     if (backend_->write_zeroes != nullptr) {
         const int result = backend_->write_zeroes(handle_, offset, length);

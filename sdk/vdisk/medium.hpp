@@ -33,7 +33,10 @@ class medium {
     int read(std::uint64_t offset, std::span<std::uint8_t> to) noexcept;
     int write(std::uint64_t offset, std::span<std::uint8_t> from, bool fua) noexcept;
     int flush() noexcept;
+    // Reads as zeros afterwards.
     int unmap(std::uint64_t offset, std::uint64_t length) noexcept;
+    // Reads as anything afterwards.
+    int discard(std::uint64_t offset, std::uint64_t length) noexcept;
     // Zeros that are allocated where the backend can tell.
     int write_zeroes(std::uint64_t offset, std::uint64_t length) noexcept;
     int block_status(std::uint64_t offset, scst_block_extent &extent) noexcept;

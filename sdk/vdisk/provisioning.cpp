@@ -49,7 +49,7 @@ std::int32_t unmap_ranges(device &dev, scst_cmd &cmd, const unmap_descriptors &r
         if (ranges.count(i) == 0)
             continue;
         const int result =
-            dev.backing()->unmap(ranges.lba(i) << dev.block_shift(), ranges.count(i) << dev.block_shift());
+            dev.backing()->discard(ranges.lba(i) << dev.block_shift(), ranges.count(i) << dev.block_shift());
         if (result != 0)
             return fail_io(dev, cmd, result, true);
     }

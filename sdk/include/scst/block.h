@@ -133,7 +133,7 @@ struct scst_block_backend {
     int32_t (*write)(void *medium, struct scst_block_io *io);
     /* Optional: everything acknowledged so far is on stable storage when it returns 0. */
     int32_t (*flush)(void *medium);
-    /* Optional: frees the space; the bytes read as zeros afterwards. */
+    /* Optional: frees the space; the bytes read as zeros afterwards (-EOPNOTSUPP where that can't be promised). */
     int32_t (*unmap)(void *medium, uint64_t offset, uint64_t length);
     /* Optional: writes zeros fast. -EOPNOTSUPP: the library writes them itself. */
     int32_t (*write_zeroes)(void *medium, uint64_t offset, uint64_t length);
@@ -153,6 +153,8 @@ struct scst_block_backend {
     int32_t (*space)(void *medium, uint64_t *used, uint64_t *available);
     /* Optional, reactor: all commands of a batch were given to read() and write(): submit what was collected. */
     void (*end_of_batch)(void *medium, struct scst_reactor *reactor);
+    /* Optional: frees the space; what the bytes read as afterwards is not defined. UNMAP uses it instead of unmap(). */
+    int32_t (*discard)(void *medium, uint64_t offset, uint64_t length);
 };
 
 /* A registered backend; opaque. */
