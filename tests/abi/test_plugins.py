@@ -219,7 +219,8 @@ class LoopClient:
 @unittest.skipUnless((BUILD / "bin" / "scstd").exists(), "scstd is not built")
 class LoopDriver(PluginTest):
     def loop(self, parameters="", name="loop1"):
-        daemon = self.start(EMPTY_TARGET)
+        daemon = self.start("HANDLER vdisk_nullio {\n\tDEVICE null {\n\t\tsize_mb 16\n\t}\n}\n", plugins=("nullio",),
+                            portals=None) # no other driver: this one is enough
         self.load(daemon, EXAMPLES, "loop_driver")
         self.path = daemon.directory / "loop"
         daemon.mgmt("/targets/loop/mgmt", f"add_target {name} socket={self.path};{parameters}".rstrip(";"))
