@@ -217,10 +217,10 @@ void connection::become_gone() noexcept {
 // ---- commands ----
 
 void connection::submit(request &&wanted, std::uint64_t tag) {
-    scst_cmd *cmd = core()->cmd_alloc(session_);
+    auto own = std::make_unique<loop_command>(*this, std::move(wanted.data_out));
+    scst_cmd *cmd = core()->cmd_alloc(session_); // nothing may fail between this and cmd_submit()
     if (cmd == nullptr)
         return reply(tag, "status 28"); // TASK SET FULL
-    auto own = std::make_unique<loop_command>(*this, std::move(wanted.data_out));
     cmd->tag = tag;
     encode_lun(wanted.lun, cmd->lun_bytes);
     cmd->task_attribute = SCST_TASK_SIMPLE;
