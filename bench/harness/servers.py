@@ -192,6 +192,17 @@ class Scstd(Server):
         self.spawn(self.wrapper + [str(program), "-c", str(self.folder / "scstd.conf"), "-f",
                                    str(self.folder / "scst.conf")])
         self.wait_for_port(120 if self.wrapper else 20)
+        self.wait_for_target(120 if self.wrapper else 20)
+
+    def wait_for_target(self, seconds):
+        """The portal may listen before scst.conf is applied: asks until a command is answered."""
+        probe = [str(self.build / "bin" / "scst-load"), "--portal", f"127.0.0.1:{self.port}", "--target", IQN,
+                 "--lun", str(self.luns[workloads.FILE]), "--count", "1"]
+        deadline = time.monotonic() + seconds
+        while (result := subprocess.run(probe, capture_output=True, text=True, check=False)).returncode != 0:
+            if time.monotonic() > deadline:
+                raise ServerError(f"{self.name} is not ready: {result.stderr.strip()}")
+            time.sleep(0.1)
 
 
 class Tgt(Server):
