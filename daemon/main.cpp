@@ -21,6 +21,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -88,6 +90,42 @@ sigset_t handled_signals() {
     for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2})
         sigaddset(&set, number);
     return set;
+}
+
+// A second signal ends the process at once, wherever the stop may hang. One that comes with the first does not count:
+// timeout(1), for one, tells the process and then its group.
+std::atomic<std::uint64_t> first_signal_ms{0};
+
+void second_signal(int) {
+    constexpr std::uint64_t together_ms = 500;
+    if (threads::now_ms() - first_signal_ms < together_ms)
+        return;
+    constexpr std::string_view message = "scstd: second signal: ended without finishing\n";
+    static_cast<void>(!::write(STDERR_FILENO, message.data(), message.size()));
+    ::_exit(exit_failed);
+}
+
+void let_second_signal_end() {
+    first_signal_ms = threads::now_ms();
+    struct sigaction action {};
+    action.sa_handler = second_signal;
+    action.sa_flags = SA_RESTART;
+    sigset_t ending;
+    sigemptyset(&ending);
+    for (const int number : {SIGINT, SIGTERM}) {
+        ::sigaction(number, &action, nullptr);
+        sigaddset(&ending, number);
+    }
+    pthread_sigmask(SIG_UNBLOCK, &ending, nullptr);
+}
+
+// An error of a configuration has a line for each thing that is wrong.
+void log_lines(std::string_view text) {
+    while (!text.empty()) {
+        const auto end = std::min(text.find('\n'), text.size());
+        log::error("scstd", "{}", text.substr(0, end));
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
 }
 
 std::uint64_t mebibytes(const config::settings &settings, std::string_view key) {
@@ -251,12 +289,7 @@ void daemon_process::serve() {
         case SIGINT:
         case SIGTERM: {
             log::info("scstd", "{}: stopping", number == SIGINT ? "SIGINT" : "SIGTERM");
-            // From now on a second one ends the process at once, wherever the stop may hang.
-            sigset_t ending;
-            sigemptyset(&ending);
-            sigaddset(&ending, SIGINT);
-            sigaddset(&ending, SIGTERM);
-            pthread_sigmask(SIG_UNBLOCK, &ending, nullptr);
+            let_second_signal_end();
             return;
         }
         default:
@@ -308,7 +341,7 @@ int run(command_line_options options) {
         if (auto started = process.start(); started) {
             process.serve();
         } else {
-            log::error("scstd", "{}", started.error().message);
+            log_lines(started.error().message);
             status = exit_failed;
         }
         process.stop();
