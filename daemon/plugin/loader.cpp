@@ -9,11 +9,13 @@
 
 #include <boost/dll/shared_library.hpp>
 
+#include <elf.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <system_error>
 
 namespace scstd::plugin {
@@ -34,6 +36,24 @@ std::string copied(const char *text) {
 }
 
 // Whoever can replace the file runs code as the daemon, so the file and its folder must not be open to everybody.
+// dlopen() maps what the program headers promise; where the file is shorter, the first touch is a SIGBUS.
+result<> check_elf(const fs::path &path, std::uint64_t size) {
+    std::ifstream file{path, std::ios::binary};
+    Elf64_Ehdr header{};
+    file.read(reinterpret_cast<char *>(&header), sizeof header);
+    if (!file || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64 ||
+        header.e_phentsize != sizeof(Elf64_Phdr))
+        return fail(ENOEXEC, "plugin {}: not a shared object of this machine", path.string());
+    file.seekg(static_cast<std::streamoff>(header.e_phoff));
+    for (unsigned i = 0; i < header.e_phnum; i++) {
+        Elf64_Phdr segment{};
+        file.read(reinterpret_cast<char *>(&segment), sizeof segment);
+        if (!file || segment.p_offset > size || segment.p_filesz > size - segment.p_offset)
+            return fail(ENOEXEC, "plugin {}: the file is cut short", path.string());
+    }
+    return ok();
+}
+
 result<> check_file(const fs::path &path) {
     struct stat state {};
     if (::stat(path.c_str(), &state) != 0) {
@@ -48,7 +68,7 @@ result<> check_file(const fs::path &path) {
     const auto parent = path.parent_path();
     if (::stat(parent.c_str(), &folder) == 0 && (folder.st_mode & S_IWOTH) != 0 && (folder.st_mode & S_ISVTX) == 0)
         return fail(EPERM, "plugin {}: everybody may write to its folder", path.string());
-    return ok();
+    return check_elf(path, static_cast<std::uint64_t>(state.st_size));
 }
 
 // The part of the descriptor that every version has; nothing after it is read before these hold.

@@ -93,8 +93,7 @@ class Alua(DaemonTest):
         for state, asc in (("standby", 0x040B), ("unavailable", 0x040C), ("offline", 0x040C)):
             with self.subTest(state=state):
                 self.state(state)
-                self.one.command(S.TUR)
-                self.one.command(S.TUR)
+                self.one.command(S.read_capacity10(), read=8)  # takes up what was told of the change
                 for cdb, read, write in ((S.TUR, 0, b""), (S.read10(0, 1), 512, b""),
                                          (S.write10(0, 1), 0, bytes(512))):
                     result = self.one.command(cdb, read=read, write=write)

@@ -114,9 +114,9 @@ class Attentions(DaemonTest):
         for bits in (0x04, 0x00):
             data = S.mode_select_list(page, {2: page[2] ^ bits})
             self.a.good(S.mode_select6(len(data)), write=data)
-        S.pr(self.a, S.REGISTER, 0, 1)
-        S.pr(self.b, S.REGISTER, 0, 2)
         self.b.clear_attentions()
+        self.assertEqual(S.pr(self.a, S.REGISTER, 0, 1).status, 0)
+        self.assertEqual(S.pr(self.b, S.REGISTER, 0, 2).status, 0)
         data = S.mode_select_list(page, {2: page[2] ^ 0x04})
         self.a.good(S.mode_select6(len(data)), write=data)
         S.pr(self.a, S.CLEAR, 1)

@@ -271,7 +271,10 @@ class Applying(DaemonTest):
         session.clear_attentions(7)
         self.assertEqual(S.luns_of(session.good(S.report_luns(), read=4096)), [0, 1, 7])
         session.good(S.write10(0, 1), 7, write=bytes(512))
+        # As in SCST, what the file does not name goes only when it is asked for.
         self.daemon.ctl("config", "apply", self.file(GOOD))
+        self.assertEqual(S.luns_of(session.good(S.report_luns(), read=4096)), [0, 1, 7])
+        self.daemon.ctl("config", "apply", "--force", self.file(GOOD))
         session.clear_attentions(0)
         self.assertEqual(S.luns_of(session.good(S.report_luns(), read=4096)), [0, 1])
         self.assert_sense(session.command(S.TUR, 7), 5, 0x2500)
@@ -311,5 +314,5 @@ class Quoting(DaemonTest):
         session = self.session(daemon)
         self.assertEqual(session.good(S.inquiry(), read=255)[16:32], b"two words       ")
         session.clear_attentions(3)
-        self.assert_sense(session.command(S.write10(0, 1), 3, write=bytes(512)), 7, 0x0000)
+        self.assert_sense(session.command(S.write10(0, 1), 3, write=bytes(512)), 7, 0x2700)
         self.assertEqual(daemon.get("/setup_id"), "0x123")

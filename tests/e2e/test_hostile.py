@@ -258,11 +258,13 @@ class Lengths(_Hostile):
     def test_a_text_request_of_every_kind_that_is_too_long_or_never_ends(self):
         discovery = self.daemon.session(iqn=None, discovery=True)
         try:
+            ttt = P.NO_TAG
             for _ in range(200):
-                itt = discovery.text_request([], flags=0x40, itt=5, data=b"A" * 8000)
+                itt = discovery.text_request([], flags=0x40, itt=5, ttt=ttt, data=b"A" * 8000)
                 answer = discovery.receive_for(itt)
                 if answer.opcode == P.REJECT:
                     break
+                ttt = answer.ttt
             else:
                 self.fail("1.6 MB of one key were kept")
         except Closed:

@@ -57,7 +57,7 @@ GROUP wild {
         session.clear_attentions(3)
         for cdb, data in ((S.write10(0, 1), bytes(512)), (S.write16(0, 1), bytes(512)),
                           (S.write_same16(0, 1), bytes(512)), (S.compare_and_write(0, 1), bytes(1024))):
-            self.assert_sense(session.command(cdb, 3, write=data), 7, 0x0000)
+            self.assert_sense(session.command(cdb, 3, write=data), 7, 0x2700)
         self.assertEqual(session.good(S.mode_sense6(0x3F), 3, read=255)[2] & 0x80, 0x80)
         session.good(S.read10(0, 1), 3, read=512)
 

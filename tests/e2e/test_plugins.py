@@ -102,7 +102,10 @@ class Plugins(DaemonTest):
         daemon.ctl("plugin", "load", "nullio")
         self.session(daemon).good(S.TUR)
 
-    def test_a_plugin_that_is_not_there_at_start_stops_the_start(self):
+    def test_a_plugin_that_is_not_there_is_told_and_missed_only_by_what_needs_it(self):
+        daemon = self.start("", plugins=("nosuch", "nullio", "iscsi"))
+        self.assertRegex(daemon.log(), r"\[error\].*nosuch")
+        self.assertIn("vdisk_nullio", daemon.ctl("tree", "/handlers"))
         with self.assertRaises(AssertionError) as caught:
-            self.start("", plugins=("nosuch",))
-        self.assertIn("nosuch", str(caught.exception))
+            self.start(FILE_ONLY, plugins=("iscsi",), files={"disk.img": 1 << 20})
+        self.assertRegex(str(caught.exception), r"scst\.conf:1:\d+.*vdisk_fileio")

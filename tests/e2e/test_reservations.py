@@ -163,8 +163,10 @@ class Persistent(_Reservations):
         self.assertEqual(self.a.wait(pending).status, 0)
         self.assertEqual(S.pr_reservation(self.a), (0xA, S.WRITE_EXCLUSIVE))
         self.assertEqual(self.a.good(S.read10(5, 1), read=512), bytes(512), "the aborted write changed nothing")
-        other.forget(itt)
         self.assertIn(self.attention(other), (0x2A05, 0x2F00))
+        if task.result is not None:
+            self.assertEqual(task.result.status, S.CONFLICT, "it ran between the preempt and the abort")
+        other.forget(itt)
 
     def test_register_and_move_hands_the_reservation_over(self):
         self.register((self.a, 0xA))
@@ -174,7 +176,7 @@ class Persistent(_Reservations):
         transport_id = struct.pack(">BBH", 0x45, 0, len(name)) + name
         port = struct.unpack(">H", next(d[3][2:4] for d in S.designators(
             self.a.good(S.inquiry(0x83), read=255)) if d[1] == 4))[0]
-        data = struct.pack(">QQBBHI", 0xA, 0xB, 0, 1, port, len(transport_id)) + transport_id
+        data = struct.pack(">QQBBHI", 0xA, 0xB, 0, 2, port, len(transport_id)) + transport_id
         self.assertEqual(self.a.command(S.pr_out(S.REGISTER_AND_MOVE, length=len(data)), write=data).status, 0)
         self.assertEqual(S.pr_keys(self.c), [0xB])
         self.assertEqual(S.pr_reservation(self.c), (0xB, S.WRITE_EXCLUSIVE))
@@ -291,7 +293,8 @@ class Spc2(_Reservations):
 
     def test_reserve_beside_registrations(self):
         self.register((self.a, 0xA))
-        self.assertEqual(self.a.command(S.reserve6()).status, S.CONFLICT, "no reservation to be compatible with")
+        self.assertEqual(self.a.command(S.reserve6()).status, 0, "without effect")
+        self.assertEqual(self.b.command(S.reserve6()).status, S.CONFLICT)
         S.pr(self.a, S.RESERVE, 0xA, type_=1)
         self.assertEqual(self.a.command(S.reserve6()).status, 0, "compatible reservation handling")
         self.assertEqual(self.b.command(S.reserve6()).status, S.CONFLICT)

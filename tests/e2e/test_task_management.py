@@ -50,10 +50,10 @@ class TaskManagement(DaemonTest):
     def test_abort_task_of_a_task_that_is_not_there(self):
         session = self.cleared()
         session.good(S.TUR)
-        # In the window but unknown: it may have been answered already (RFC 7143 11.6.1): complete.
-        self.assertEqual(session.tm(S.ABORT_TASK, rtt=0x1234, ref_cmd_sn=session.cmd_sn - 1), 0)
-        # Not before the request itself: does not exist.
+        # Below the window: was answered. Not before the request itself: can't be. Neither exists (RFC 7143 11.6.1).
+        self.assertEqual(session.tm(S.ABORT_TASK, rtt=0x1234, ref_cmd_sn=session.cmd_sn - 1), 1)
         self.assertEqual(session.tm(S.ABORT_TASK, rtt=0x1234, ref_cmd_sn=session.cmd_sn + 5), 1)
+        session.good(S.TUR)
 
     def test_abort_task_with_another_lun_is_rejected(self):
         session = self.cleared()

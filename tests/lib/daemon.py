@@ -117,6 +117,7 @@ class Daemon:
         self.port = None
         self.ports = []
         self._log_offset = 0
+        self.told = 0   # how much of the log has been printed
         if wait is not None:
             self.start(wait)
 
@@ -284,7 +285,9 @@ class DaemonTest(unittest.TestCase):
     @classmethod
     def _tell(cls, daemon):
         with contextlib.suppress(OSError):
-            print(f"---- log of scstd ({cls.__name__})\n{daemon.log(whole=True)[-30000:]}\n----", file=sys.stderr)
+            text = daemon.log(whole=True)
+            print(f"---- log of scstd ({cls.__name__})\n{text[daemon.told:][-30000:]}\n----", file=sys.stderr)
+            daemon.told = len(text)
 
     @classmethod
     def _end(cls, daemon):
@@ -300,7 +303,11 @@ class DaemonTest(unittest.TestCase):
         """A daemon for this test alone, stopped and checked at its end."""
         daemon = self.make(config, **options)
         self.addCleanup(self._end, daemon)
+        self.addCleanup(self._keep_log, daemon)
         return daemon
+
+    def _keep_log(self, daemon):
+        self._logs.append(daemon.log(whole=True)[-30000:])
 
     def session(self, daemon=None, **options):
         session = (daemon or self.daemon).session(**options)
@@ -314,9 +321,13 @@ class DaemonTest(unittest.TestCase):
 
     def run(self, result=None):
         before = len(result.failures) + len(result.errors) if result is not None else 0
+        self._logs = []
         outcome = super().run(result)
-        if result is not None and len(result.failures) + len(result.errors) > before and self.daemon is not None:
-            self._tell(self.daemon)
+        if result is not None and len(result.failures) + len(result.errors) > before:
+            for text in self._logs:
+                print(f"---- log of scstd ({self.id()})\n{text}\n----", file=sys.stderr)
+            if self.daemon is not None:
+                self._tell(self.daemon)
         return outcome
 
 

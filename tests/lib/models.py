@@ -130,7 +130,7 @@ class Reservations:
 
     def spc2_allowed(self, nexus):
         if self.type is None:
-            return False
+            return nexus in self.keys
         if self.type in (S.WRITE_EXCLUSIVE, S.EXCLUSIVE_ACCESS):
             return nexus == self.holder
         return nexus in self.keys
