@@ -70,6 +70,10 @@ std::int32_t show_link_local(void *object, const scst_attribute *, scst_writer *
     write_daemon_value(out, on ? "1" : "0", !on);
     return 0;
 }
+std::int32_t show_suspend_logins(void *object, const scst_attribute *, scst_writer *out) {
+    scst::write_value(out, std::uint64_t{driver_of(object).logins_suspended.load() ? 1u : 0u}, false);
+    return 0;
+}
 std::int32_t show_unset(void *, const scst_attribute *, scst_writer *out) {
     write_daemon_value(out, "", false);
     return 0;
@@ -95,6 +99,10 @@ std::int32_t store_link_local(void *object, const scst_attribute *attribute, con
                               scst_error *error) {
     return store_flag(driver_of(object), driver_of(object).link_local, attribute, {text, length}, error);
 }
+std::int32_t store_suspend_logins(void *object, const scst_attribute *attribute, const char *text, std::size_t length,
+                                  scst_error *error) {
+    return store_flag(driver_of(object), driver_of(object).logins_suspended, attribute, {text, length}, error);
+}
 // Clearing what is not set is fine; setting it is refused rather than ignored.
 std::int32_t store_unsupported(void *object, const scst_attribute *attribute, const char *text, std::size_t length,
                                scst_error *error) {
@@ -109,6 +117,7 @@ constexpr std::array driver_rows{
     row("open_state", show_open_state),
     row("enabled", show_enabled, store_enabled),
     row("link_local", show_link_local, store_link_local),
+    row("suspend_logins", show_suspend_logins, store_suspend_logins),
     row("iSNSServer", show_unset, store_unsupported),
     row("isns_entity_name", show_unset_line, store_unsupported),
     row("internal_portal", show_unset, store_unsupported),

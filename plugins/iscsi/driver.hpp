@@ -83,6 +83,7 @@ class driver {
     [[nodiscard]] const std::vector<address> &portals() const noexcept { return portals_; }
     [[nodiscard]] login_gate &gate() noexcept { return gate_; }
     std::atomic<bool> enabled{false};
+    std::atomic<bool> logins_suspended{false}; // for a while: initiators are told to come back
     std::atomic<bool> link_local{true};
     [[nodiscard]] bool closing() const noexcept { return closing_.load(std::memory_order_relaxed); }
 

@@ -257,6 +257,10 @@ std::shared_ptr<const target_view> login_connection::find_target(std::string_vie
     return target_ ? target_->view() : nullptr;
 }
 
+bool login_connection::logins_suspended() {
+    return owner_.logins_suspended.load(std::memory_order_relaxed);
+}
+
 bool login_connection::accepts_logins() {
     return owner_.enabled.load(std::memory_order_relaxed);
 }

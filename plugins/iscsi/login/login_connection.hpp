@@ -36,6 +36,7 @@ class login_connection final : public login_environment, public std::enable_shar
 
     // ---- login_environment ----
     std::shared_ptr<const target_view> find_target(std::string_view name) override;
+    bool logins_suspended() override;
     bool accepts_logins() override;
     bool portal_allowed(const target_view &target) override;
     login_status admit(const target_view &target, const login_identity &identity) override;

@@ -189,6 +189,8 @@ login_status login_machine::identify(const parsed_text &text, std::string &answe
     if (!valid_initiator_name(initiator->value))
         return login_status::initiator_error;
     identity_.initiator = initiator->value;
+    if (environment_.logins_suspended())
+        return login_status::service_unavailable;
     const key_value *type = find_key(text.pairs, "SessionType");
     discovery_ = type != nullptr && type->value == "Discovery";
     if (type != nullptr && !discovery_ && type->value != "Normal")

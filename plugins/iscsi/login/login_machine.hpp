@@ -33,6 +33,8 @@ class login_environment {
   public:
     // The target of this name (compared without case), or nullptr.
     virtual std::shared_ptr<const target_view> find_target(std::string_view name) = 0;
+    // Whether nobody may log in for a while, to discovery sessions neither.
+    virtual bool logins_suspended() = 0;
     // Whether the driver as a whole takes logins to targets.
     virtual bool accepts_logins() = 0;
     // Whether the connection's local address is one of the target's portals.

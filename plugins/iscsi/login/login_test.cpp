@@ -17,6 +17,7 @@ class world final : public login_environment {
     std::shared_ptr<const target_view> find_target(std::string_view name) override {
         return equal_ignoring_case(name, view->name) ? view : nullptr;
     }
+    bool logins_suspended() override { return suspended; }
     bool accepts_logins() override { return accepts; }
     bool portal_allowed(const target_view &) override { return portal; }
     login_status admit(const target_view &, const login_identity &who) override {
@@ -29,6 +30,7 @@ class world final : public login_environment {
         made->enabled = true;
         return made;
     }();
+    bool suspended = false;
     bool accepts = true;
     bool portal = true;
     login_status admission = login_status::success;
@@ -143,6 +145,9 @@ TEST_CASE("statuses of the first request, in SCST's order") {
     w.accepts = false;
     CHECK(first_status(with_auth, w) == login_status::service_unavailable);
     w.accepts = true;
+    w.suspended = true;
+    CHECK(first_status("InitiatorName=iqn.a:b|SessionType=Discovery|", w) == login_status::service_unavailable);
+    w.suspended = false;
     w.portal = false;
     CHECK(first_status(with_auth, w) == login_status::not_found);
     w.portal = true;

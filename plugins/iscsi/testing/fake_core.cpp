@@ -49,6 +49,7 @@ struct fake_session {
     std::list<std::unique_ptr<fake_command>> commands;
     void (*ended)(void *) = nullptr;
     void *ended_argument = nullptr;
+    bool finishing = false;
 };
 
 struct fake_core::watch {
@@ -430,10 +431,17 @@ void fake_core::finish_session(fake_session &ending) {
         waiting_unregistration_.push_back(&ending);
         return;
     }
-    const auto done = ending.ended;
-    void *argument = ending.ended_argument;
-    sessions_.remove_if([&](const auto &one) { return one.get() == &ending; });
-    done(argument);
+    if (std::exchange(ending.finishing, true))
+        return;
+    posted_.push_back({ending.reactor,
+                       [](void *raw) {
+                           auto &session = *static_cast<fake_session *>(raw);
+                           const auto done = session.ended;
+                           void *argument = session.ended_argument;
+                           instance->sessions_.remove_if([&](const auto &one) { return one.get() == &session; });
+                           done(argument);
+                       },
+                       &ending});
 }
 
 void fake_core::start_transfer(fake_command &cmd) {
@@ -459,6 +467,8 @@ void fake_core::execute(fake_command &cmd) {
     }
     ++executed;
     scst_cmd &c = cmd.cmd;
+    if (c.lba * 512 + c.data_length > disk.size()) // LOGICAL BLOCK ADDRESS OUT OF RANGE
+        next_sense = {0x70, 0, 5, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x21, 0, 0, 0, 0, 0};
     if (!next_sense.empty()) {
         c.status = SCST_STATUS_CHECK_CONDITION;
         c.response_length = 0;

@@ -207,6 +207,15 @@ received_pdu initiator::receive() {
     return pdu;
 }
 
+received_pdu initiator::drop() {
+    try {
+        return receive();
+    } catch (const std::runtime_error &) {
+        in_.clear();
+        return {};
+    }
+}
+
 request_pdu initiator::login_pdu(std::uint8_t flags, std::string_view keys) {
     request_pdu pdu{opcode::login_request, flags};
     pdu.immediate().half(8, static_cast<std::uint16_t>(isid >> 32)).word(10, static_cast<std::uint32_t>(isid));

@@ -107,6 +107,8 @@ class initiator {
     [[nodiscard]] bytes wire(const request_pdu &pdu) const;
     // The next PDU that has come; fails the test when there is none.
     received_pdu receive();
+    // As receive(), but what is no PDU is thrown away.
+    received_pdu drop();
     [[nodiscard]] bool nothing();
     [[nodiscard]] bool closed();
     // Stops and resumes taking bytes from the socket.
