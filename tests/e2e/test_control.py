@@ -10,7 +10,7 @@ import subprocess
 import unittest
 
 from lib import scsi as S
-from lib.daemon import BUILD, IQN, CtlError, DaemonTest, no_aslr, one_disk
+from lib.daemon import IQN, SCSTCTL, CtlError, DaemonTest, no_aslr, one_disk
 
 
 class Control(DaemonTest):
@@ -141,7 +141,7 @@ class Control(DaemonTest):
                 self.assertTrue(process.stderr.strip() or process.stdout.strip())
 
     def test_scstctl_without_a_daemon_says_so(self):
-        process = subprocess.run(no_aslr() + [str(BUILD / "bin" / "scstctl"),
+        process = subprocess.run(no_aslr() + [str(SCSTCTL),
                                   "--socket", "/nowhere/sock", "status"], capture_output=True, text=True, check=False)
         self.assertNotEqual(process.returncode, 0)
         self.assertIn("/nowhere/sock", process.stderr)
@@ -154,7 +154,7 @@ class Control(DaemonTest):
 
     def test_the_socket_is_found_by_the_environment_too(self):
         environment = dict(os.environ, SCST_SOCKET=str(self.daemon.socket_path))
-        subprocess.run(no_aslr() + [str(BUILD / "bin" / "scstctl"), "status"], env=environment, check=True,
+        subprocess.run(no_aslr() + [str(SCSTCTL), "status"], env=environment, check=True,
                        capture_output=True, timeout=60)
 
     def test_sessions_and_devices_are_listed(self):

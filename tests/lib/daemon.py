@@ -23,6 +23,10 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PRESET = os.environ.get("SCST_PRESET", "release")
 BUILD = pathlib.Path(os.environ.get("SCST_BUILD", ROOT / "build" / PRESET))
 SANITIZED = PRESET in ("asan", "tsan")
+# The sanitizers' builds have no scstctl of their own.
+SCSTCTL = BUILD / "bin" / "scstctl"
+if not SCSTCTL.exists():
+    SCSTCTL = ROOT / "build" / "release" / "bin" / "scstctl"
 IQN = "iqn.2026-11.org.scstd:test"
 START_TIMEOUT = 60
 STOP_TIMEOUT = 60
@@ -177,7 +181,7 @@ class Daemon:
 
     def ctl_process(self, *arguments, timeout=60, **options):
         environment = dict(os.environ, **SANITIZER_ENVIRONMENT)
-        return subprocess.run(no_aslr() + [str(BUILD / "bin" / "scstctl"), "--socket", str(self.socket_path)] +
+        return subprocess.run(no_aslr() + [str(SCSTCTL), "--socket", str(self.socket_path)] +
                               [str(a) for a in arguments], capture_output=True, text=True, timeout=timeout,
                               env=environment, check=False, **options)
 
