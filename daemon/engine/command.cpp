@@ -61,7 +61,7 @@ void command::renew(session::session &owner) noexcept {
     abort_flags.store(0, std::memory_order_relaxed);
     buffer = nullptr;
     written = 0;
-    started_ms = 0;
+    arrived_ms = 0;
     state_since_ns = 0;
     awaited_by.clear();
     parked_wait = nullptr;

@@ -64,6 +64,7 @@ namespace abort_flag {
 inline constexpr std::uint8_t aborted = 1;
 inline constexpr std::uint8_t by_other = 2;     // by another I_T nexus
 inline constexpr std::uint8_t task_aborted = 4; // TAS=1: the status TASK ABORTED is sent
+inline constexpr std::uint8_t timed_out = 16;   // the device's command_timeout: told with sense
 inline constexpr std::uint8_t silent = 8;       // black hole or ending session: nothing is sent whatever happens
 } // namespace abort_flag
 
@@ -97,7 +98,7 @@ struct command final : public ::scst_cmd, public threads::completion, public thr
     sgv::buffer *buffer = nullptr;
     scst_segment own_segment{};
     std::uint64_t written = 0;        // bytes that the driver has put into the buffer
-    std::uint64_t started_ms = 0;     // when exec() was called, for command timeouts
+    std::uint64_t arrived_ms = 0;     // on devices with a command timeout
     std::uint64_t state_since_ns = 0; // while latencies are measured
     list_hook nexus_hook;             // nexus::commands or session::unattached
     std::vector<task_management_job *> awaited_by;

@@ -122,7 +122,13 @@ void settle_abort(command &cmd) {
     if (why == 0)
         return;
     cmd.response_length = 0;
-    if ((why & abort_flag::task_aborted) != 0 && (why & abort_flag::silent) == 0) {
+    const bool only_late =
+        (why & ~(abort_flag::aborted | abort_flag::timed_out)) == 0 && (why & abort_flag::timed_out) != 0;
+    if (only_late) {
+        // COMMAND TIMEOUT DURING or BEFORE PROCESSING (SPC-4 annex D): what it had done is not told.
+        cmd.status = SCST_STATUS_GOOD;
+        set_sense(cmd, {SCST_SENSE_ABORTED_COMMAND, 0x2e, static_cast<std::uint8_t>(cmd.started ? 0x02 : 0x01)});
+    } else if ((why & abort_flag::task_aborted) != 0 && (why & abort_flag::silent) == 0) {
         cmd.status = SCST_STATUS_TASK_ABORTED;
         cmd.sense_length = 0;
     } else {

@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <thread>
 
 using namespace scstd::engine::testing;
@@ -300,4 +301,67 @@ TEST_CASE("a session that ends takes its commands with it and frees its reservat
     CHECK(at.run(a, plain({0x16, 0, 0, 0, 0, 0})).status == SCST_STATUS_GOOD);
     at.logout(a);
     CHECK(at.run(b, reading(0, 1)).status == SCST_STATUS_GOOD);
+}
+
+TEST_CASE("a command that waits longer than its device's command_timeout is told so") {
+    one_lun at;
+    auto *const a = at.login_quietly("iqn.test:a");
+    auto &machine = at.machine();
+    machine.management().call([&] {
+        machine.find_device("d")->command_timeout_s = 1;
+        CHECK(machine.block_device(*machine.find_device("d")));
+    });
+    const auto late = at.send(a, reading(0, 1));
+    CHECK(late->wait().code() == 0x0b2e01);
+    machine.management().call([&] {
+        machine.find_device("d")->command_timeout_s = 0;
+        machine.unblock_device(*machine.find_device("d"));
+    });
+    CHECK(at.run(a, reading(0, 1)).status == SCST_STATUS_GOOD);
+}
+
+TEST_CASE("EXTENDED COPY reaches only logical units that the session sees") {
+    one_lun at;
+    at.add_device("e");
+    at.add_lun("e", 1);
+    at.add_device("hidden");
+    auto *const a = at.login_quietly("iqn.test:a");
+    at.machine().management().call([&] {
+        std::uint8_t id = 1;
+        for (const char *name : {"d", "e", "hidden"}) {
+            const std::array<std::uint8_t, 12> page{0x01, 0x03, 0, 8, 0x50, 0, 0, 0, 0, 0, 0, id++};
+            scstd::core::api().device_set_identity(at.machine().find_device(name), name, page.data(), page.size());
+        }
+    });
+    CHECK(at.run(a, writing(2, 2, 0x66)).status == SCST_STATUS_GOOD);
+    const auto copy = [](std::uint8_t from, std::uint8_t to) {
+        request wanted;
+        wanted.cdb = {0x83, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 108, 0, 0};
+        wanted.out.resize(108);
+        auto *const list = wanted.out.data();
+        list[1] = 0x18; // no list identifier
+        list[3] = 64;
+        list[11] = 28;
+        for (const std::size_t at_byte : {16u, 48u}) {
+            list[at_byte] = 0xe4;
+            list[at_byte + 4] = 0x01;
+            list[at_byte + 5] = 0x03;
+            list[at_byte + 7] = 8;
+            list[at_byte + 8] = 0x50;
+            list[at_byte + 15] = at_byte == 16 ? from : to;
+            list[at_byte + 30] = 2; // 512-byte blocks
+        }
+        auto *const segment = list + 80;
+        segment[0] = 0x02;
+        segment[3] = 24;
+        segment[7] = 1;
+        segment[11] = 2;
+        segment[19] = 2; // source LBA
+        segment[27] = 8; // destination LBA
+        return wanted;
+    };
+    CHECK(at.run(a, copy(1, 2)).status == SCST_STATUS_GOOD);
+    CHECK(at.run(a, reading(8, 2, 1)).data == std::vector<std::uint8_t>(2 * block, 0x66));
+    CHECK(at.run(a, copy(1, 3)).code() == 0x0a0d02);
+    CHECK(at.run(a, copy(3, 1)).code() == 0x0a0d02);
 }

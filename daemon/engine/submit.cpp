@@ -7,6 +7,7 @@
 #include "engine/decode.hpp"
 #include "engine/engine.hpp"
 #include "engine/status.hpp"
+#include "engine/timeouts.hpp"
 #include "session/session.hpp"
 #include "session/target.hpp"
 
@@ -138,6 +139,10 @@ void submit(command &cmd) {
     if (!decode_cdb(cmd) || !enter_task_set(cmd)) {
         complete(cmd);
         return;
+    }
+    if (cmd.dev->command_timeout_s.load(std::memory_order_relaxed) != 0) [[unlikely]] {
+        cmd.arrived_ms = threads::now_ms();
+        watch_timeouts(*cmd.sess);
     }
     if (swallowed(cmd)) {
         cmd.abort_flags.fetch_or(abort_flag::aborted | abort_flag::silent, std::memory_order_acq_rel);

@@ -99,6 +99,23 @@ result<> store_max_commands(const device_ref &at, std::string_view text) {
     return ok();
 }
 
+// Seconds after which a command of the device is ended with COMMAND TIMEOUT; 0: never. Not an attribute of SCST.
+result<std::string> show_command_timeout(const device_ref &at) {
+    const auto seconds = at.dev.command_timeout_s.load();
+    return shown(seconds, seconds != 0);
+}
+
+result<> store_command_timeout(const device_ref &at, std::string_view text) {
+    constexpr std::uint64_t most_seconds = 86400;
+    auto seconds = parse_unsigned(text);
+    if (!seconds)
+        return seconds.error();
+    if (seconds.value() > most_seconds)
+        return fail(EINVAL, "command_timeout {} is not between 0 and {} s", chomp(text), most_seconds);
+    at.dev.command_timeout_s = static_cast<std::uint32_t>(seconds.value());
+    return ok();
+}
+
 result<std::string> show_block(const device_ref &at) {
     const std::scoped_lock held{at.dev.lock};
     return fmt::format("{} {}\n", at.dev.block_count_external, at.dev.block_pending_external);
@@ -157,6 +174,7 @@ result<> store_dump_prs(const device_ref &at, std::string_view) {
 
 constexpr attribute<device_ref> table[] = {
     {"block", read_write, show_block, store_block},
+    {"command_timeout", read_write, show_command_timeout, store_command_timeout},
     {"dump_prs", write_only, nullptr, store_dump_prs},
     {"max_tgt_dev_commands", read_write, show_max_commands, store_max_commands},
     {"pr_file_name", read_write, show_pr_file_name, store_pr_file_name},

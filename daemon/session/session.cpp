@@ -69,6 +69,7 @@ void session::wake_later(std::uint64_t milliseconds) {
 
 void session::retire() noexcept {
     wake_timer_.reset();
+    timeout_watch.reset();
 }
 
 } // namespace scstd::session

@@ -62,6 +62,7 @@ class session final : public ::scst_session, public std::enable_shared_from_this
     std::vector<nexus *> removed_nexuses; // off the table, with commands that are not finished
     // Looks at all waiting commands again in a while.
     void wake_later(std::uint64_t milliseconds);
+    std::unique_ptr<threads::timer> timeout_watch; // engine/timeouts.hpp
     // Ends what belongs to the reactor's thread; the last call there.
     void retire() noexcept;
     engine::command_list unattached; // live commands without a nexus (unknown LUN)
