@@ -264,7 +264,7 @@ constexpr std::array<row, 37> rows{{
     {"lb_per_pb_exp", with_file, show_flag<&settings::lb_per_pb_exp, true>, store_lb_per_pb_exp},
     {"resync_size", with_file, nullptr, store_resync_size},
     {"sync", with_file, nullptr, store_sync},
-    {"sbc4_extensions", trait_disk, show_flag<&settings::extensions>, nullptr},
+    {"sbc_extensions", trait_disk, show_flag<&settings::extensions>, nullptr},
     {"t10_vend_id", all_devices, show_id<&identity::t10_vend_id>, store_id<&identity::t10_vend_id, max_t10_vend_id>},
     {"prod_id", all_devices, show_id<&identity::prod_id>, store_id<&identity::prod_id, max_prod_id>},
     {"prod_rev_lvl", all_devices, show_id<&identity::prod_rev_lvl>,

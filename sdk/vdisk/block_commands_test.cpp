@@ -198,7 +198,7 @@ TEST_CASE("WRITE ATOMIC is there when it is announced, and bounded") {
 }
 
 TEST_CASE("WRITE ATOMIC with extensions") {
-    memory_device d{{{"sbc4_extensions", "1"}}};
+    memory_device d{{{"sbc_extensions", "1"}}};
     CHECK(d.send("9c 00 00 00 00 00 00 00 00 00 00 00 00 01 00 00", filled(512, 9)).good());
     CHECK(d.disk.content[0] == 9);
     CHECK(d.send("9c 00 00 00 00 00 00 00 00 00 00 01 00 01 00 00", filled(512, 9)).field_byte() == 10);

@@ -138,7 +138,9 @@ void device::take_info() {
     if (wanted && !can_unmap)
         log_.warning("thin_provisioned: the backing store can't free blocks, it stays 0");
     thin_.store(wanted && can_unmap, std::memory_order_relaxed);
-    unmap_zeroes_.store((info.flags & SCST_BLOCK_UNMAP_ZEROES) != 0, std::memory_order_relaxed);
+    // unmap() promises zeros, but UNMAP may use discard(); SCST says so for block devices only.
+    const bool by_contract = config_.extensions && backend().unmap != nullptr && backend().discard == nullptr;
+    unmap_zeroes_.store(by_contract || (info.flags & SCST_BLOCK_UNMAP_ZEROES) != 0, std::memory_order_relaxed);
     if ((info.flags & SCST_BLOCK_NO_VOLATILE_CACHE) != 0)
         nv_cache_.store(true, std::memory_order_relaxed);
     if (!optimal_set_ && info.optimal_io != 0)

@@ -7,7 +7,7 @@ using namespace scst::testing;
 
 namespace {
 
-const fake_core::parameters erasable{{"thin_provisioned", "1"}, {"sbc4_extensions", "1"}};
+const fake_core::parameters erasable{{"thin_provisioned", "1"}, {"sbc_extensions", "1"}};
 
 // The parameter list of SANITIZE OVERWRITE.
 bytes overwrite_list(std::uint8_t passes, const bytes &pattern) {

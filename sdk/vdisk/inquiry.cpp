@@ -130,7 +130,9 @@ void thin_limits(const source &from, page_builder &page) {
     const std::uint64_t most = info.max_unmap == 0 ? default_max_unmap : info.max_unmap;
     const std::uint64_t granularity = std::max<std::uint64_t>(in_blocks(from, info.unmap_granularity), 1);
     const std::uint64_t alignment = in_blocks(from, info.unmap_alignment);
-    page.be32(in_blocks(from, most)).be32(0xffffffffu).be32(granularity);
+    // SCST knows no limit of descriptors; a parameter list of 16 bits has room for 4095.
+    const std::uint32_t descriptors = from.dev.config().extensions ? 4095 : 0xffffffffu;
+    page.be32(in_blocks(from, most)).be32(descriptors).be32(granularity);
     page.be32(alignment == 0 ? 0 : alignment | 0x80000000u);
 }
 

@@ -172,7 +172,7 @@ constexpr std::array<parameter, 25> table{{
     {"t10_dev_id", trait_disk, t10_dev_id},
     {"write_through", SCST_BLOCK_HAS_CACHE, flag<&settings::write_through>},
     {"lb_per_pb_exp", SCST_BLOCK_HAS_FILENAME, flag<&settings::lb_per_pb_exp>},
-    {"sbc4_extensions", trait_disk, flag<&settings::extensions>},
+    {"sbc_extensions", trait_disk, flag<&settings::extensions>},
 }};
 
 const parameter *find(std::uint32_t traits, const char *name) noexcept {

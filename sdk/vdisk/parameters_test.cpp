@@ -49,10 +49,10 @@ TEST_CASE("parameters have SCST's names, in its order") {
     CHECK(names(file_flags) ==
           "active, async, bind_alua_state, blocksize, cluster_mode, dif_filename, dif_mode, dif_static_app_tag, "
           "dif_type, filename, numa_node_id, nv_cache, o_direct, read_only, removable, rotational, size, size_mb, "
-          "thin_provisioned, tst, t10_dev_id, write_through, lb_per_pb_exp, sbc4_extensions");
+          "thin_provisioned, tst, t10_dev_id, write_through, lb_per_pb_exp, sbc_extensions");
     CHECK(names(SCST_BLOCK_HAS_DUMMY | SCST_BLOCK_HAS_SIZE) ==
           "blocksize, cluster_mode, dif_mode, dif_static_app_tag, dif_type, dummy, numa_node_id, read_only, removable, "
-          "rotational, size, size_mb, tst, t10_dev_id, sbc4_extensions");
+          "rotational, size, size_mb, tst, t10_dev_id, sbc_extensions");
     CHECK(names(0, SCST_TYPE_CDROM) == "tst");
 }
 

@@ -122,7 +122,9 @@ std::int32_t write_same(device &dev, scst_cmd &cmd, const same_request &request)
     if (!on_worker(cmd))
         return SCST_EXEC_NEED_THREAD;
     std::vector<std::uint8_t> block;
-    if (!request.no_data && !gather_block(dev, cmd, block))
+    // One block has to come, no less and no more: INVALID FIELD IN COMMAND INFORMATION UNIT.
+    const bool too_much = (cmd.flags & SCST_CMD_INTERNAL) == 0 && cmd.expected_length > cmd.data_length;
+    if (!request.no_data && (too_much || !gather_block(dev, cmd, block)))
         return fail(dev, cmd, {SCST_SENSE_ILLEGAL_REQUEST, 0x0e, 0x03});
     const bool zeros = request.no_data || all_zero(block);
     const std::uint64_t offset = cmd.lba << dev.block_shift();

@@ -108,6 +108,25 @@ TEST_CASE("WRITE SAME's fields are checked") {
     CHECK(d.disk.writes == 0);
 }
 
+TEST_CASE("WRITE SAME takes one block of data, no less and no more") {
+    memory_device d;
+    run_options how;
+    how.data_out = filled(512, 1);
+    how.expected_length = 1024;
+    CHECK(d.run("41 00 00 00 00 00 00 00 01 00", how).code() == 0x050e03);
+    how.expected_length = 256;
+    CHECK(d.run("41 00 00 00 00 00 00 00 01 00", how).code() == 0x050e03);
+    CHECK(d.disk.writes == 0);
+}
+
+TEST_CASE("with extensions a thin device says that unmapped blocks are zeros") {
+    memory_device d{{{"thin_provisioned", "1"}, {"sbc_extensions", "1"}}};
+    CHECK(d.run("12 01 b2 00 ff 00").data[5] == 0xe4);
+    CHECK(d.run("9e 10 00 00 00 00 00 00 00 00 00 00 00 20 00 00").data[14] == 0xc0);
+    const outcome limits = d.run("12 01 b0 00 ff 00");
+    CHECK(to_hex({limits.data.data() + 24, 4}) == "00000fff");
+}
+
 TEST_CASE("WRITE SAME of more than VPD page B0h allows is refused") {
     memory_device d{{{"size", "1073741824"}}};
     d.disk.content.clear();
