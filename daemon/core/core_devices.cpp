@@ -115,10 +115,11 @@ result<> core::del_device(device::device &dev) {
     std::vector<std::shared_ptr<removal>> removals;
     for (auto &[driver_name, driver] : drivers) {
         for (auto &[target_name, tgt] : driver->targets) {
+            session::target &of = *tgt;
             const auto drop = [&](session::access_group &group) {
                 const auto taken =
                     std::erase_if(group.luns, [&dev](const auto &entry) { return entry.second.dev == &dev; });
-                for (auto &[session_name, sess] : tgt->sessions) {
+                for (auto &[session_name, sess] : of.sessions) {
                     if (sess->group != &group)
                         continue;
                     for (auto &nex : sess->nexuses) {

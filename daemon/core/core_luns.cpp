@@ -83,7 +83,7 @@ std::shared_ptr<core::removal> core::begin_removal(session::nexus &nex) {
     auto going = std::make_shared<removal>();
     going->sess = nex.sess.shared_from_this();
     going->nex = &nex;
-    nex.sess.reactor().post([this, going, &nex] {
+    nex.sess.reactor().post([going, &nex] {
         if (nex.removed)
             return;
         if (nex.sess.find(nex.lun) == &nex)

@@ -176,7 +176,6 @@ bool check_cdb(command &cmd, const opcode_entry &entry) {
         return false;
     }
     const std::uint8_t control = cmd.cdb[entry.cdb_size - 1];
-    cmd.naca = (control & 0x04) != 0;
     if ((control & 0x01) != 0) { // LINK, obsolete
         set_invalid_field(cmd, true, entry.cdb_size - 1u, 0);
         return false;
@@ -211,6 +210,8 @@ bool decode_lun(const std::uint8_t *bytes, std::uint32_t &lun) noexcept {
 }
 
 bool decode_cdb(command &cmd) noexcept {
+    const std::uint32_t size = cdb_size_by_group(cmd.cdb[0]);
+    cmd.naca = size != 0 && size <= cmd.cdb_length && (cmd.cdb[size - 1] & 0x04) != 0;
     const opcode_entry *entry = lookup(cmd);
     if (entry == nullptr)
         return false;

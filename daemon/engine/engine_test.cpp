@@ -239,6 +239,17 @@ TEST_CASE("ACA holds the faulted nexus until CLEAR ACA") {
     CHECK(at.run(a, with_attribute(reading(0, 1), SCST_TASK_ACA)).code() == 0x054900);
 }
 
+TEST_CASE("a command that is refused by its CDB establishes ACA as well") {
+    one_lun at;
+    auto *const a = at.login_quietly("iqn.test:a");
+    auto faulty = reading(999, 1);
+    faulty.cdb[9] = 0x04;
+    CHECK(at.run(a, faulty).code() == 0x052100);
+    CHECK(at.run(a, reading(999, 1)).status == SCST_STATUS_ACA_ACTIVE);
+    CHECK(at.manage(a, SCST_TM_CLEAR_ACA, 0) == SCST_TM_STATUS_COMPLETE);
+    CHECK(at.run(a, reading(0, 1)).status == SCST_STATUS_GOOD);
+}
+
 TEST_CASE("COMPARE AND WRITE compares, then writes, and tells where it differs") {
     one_lun at;
     auto *const a = at.login_quietly("iqn.test:a");

@@ -89,9 +89,8 @@ void send_event(nexus &nex, sense_code code) {
     scst_event event{};
     event.struct_size = sizeof event;
     event.lun = nex.lun;
-    scst::store_be16(event.lun_bytes,
-                     static_cast<std::uint16_t>(
-                         nex.lun == 0 ? 0u : (nex.sess.method.load(std::memory_order_relaxed) << 14u) | nex.lun));
+    const std::uint32_t method = nex.lun == 0 ? 0u : nex.sess.method.load(std::memory_order_relaxed);
+    scst::store_be16(event.lun_bytes, static_cast<std::uint16_t>((method << 14u) | nex.lun));
     event.sense_length = build_sense(sense.data(), false, code);
     event.sense = sense.data();
     static_cast<void>(table.report_event(nex.sess.driver_data(), &event));

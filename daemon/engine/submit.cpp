@@ -48,14 +48,23 @@ task_order order_of(const command &cmd) noexcept {
     default:
         break;
     }
+    if (cmd.entry_of_opcode == nullptr)
+        return task_order::simple; // unknown: it ends at once
     if (cmd.entry_of_opcode->has(op::head_of_queue))
         return task_order::head_of_queue;
     return cmd.dev->queue_algorithm.load(std::memory_order_relaxed) == 0 ? task_order::ordered : task_order::simple;
 }
 
+// What ACA says comes before what is wrong with the CDB (SAM-5 5.9.3).
 bool refuse_by_aca(command &cmd, const task_set &set) {
     const bool preempt_and_abort = cmd.cdb[0] == 0x5f && (cmd.cdb[1] & 0x1f) == 0x05;
-    switch (set.admission(*cmd.nex, cmd.task_attribute == SCST_TASK_ACA, cmd.naca, preempt_and_abort)) {
+    const aca_verdict verdict =
+        set.admission(*cmd.nex, cmd.task_attribute == SCST_TASK_ACA, cmd.naca, preempt_and_abort);
+    if (verdict == aca_verdict::admit)
+        return false;
+    cmd.status = SCST_STATUS_GOOD;
+    cmd.sense_length = 0;
+    switch (verdict) {
     case aca_verdict::admit:
         return false;
     case aca_verdict::aca_active:
@@ -136,7 +145,8 @@ void submit(command &cmd) {
         complete(cmd);
         return;
     }
-    if (!decode_cdb(cmd) || !enter_task_set(cmd)) {
+    const bool decoded = decode_cdb(cmd);
+    if (!enter_task_set(cmd) || !decoded) { // a broken CDB is a task, too: it may establish ACA
         complete(cmd);
         return;
     }
