@@ -22,7 +22,8 @@ struct change {
     tree_write action;
     bool attribute = false; // a value: not written when the file has it already
     std::vector<tree_write> undo;
-    position at; // of the file's statement; none for removals
+    position at;                  // of the file's statement; none for removals
+    std::vector<word> parts = {}; // parameters of a new object and their values: an error may be about one of them
 };
 
 struct plan {

@@ -61,6 +61,21 @@ void planner::add(std::string what, tree_write action, std::vector<tree_write> u
     plan_.changes.push_back({std::move(what), std::move(action), false, std::move(undo), at});
 }
 
+void planner::add_object(std::string what, tree_write action, std::vector<tree_write> undo, position at,
+                         const attributes &attrs, const schema &known) {
+    add(std::move(what), std::move(action), std::move(undo), at);
+    constexpr std::size_t telling = 3; // a shorter value may stand in any message
+    auto &parts = plan_.changes.back().parts;
+    for (const auto &attr : attrs) {
+        if (!known.has_parameter(attr.name))
+            continue;
+        parts.push_back({attr.name, attr.at});
+        for (const auto &value : attr.values)
+            if (value.text.size() >= telling)
+                parts.push_back({value.text, attr.at});
+    }
+}
+
 void planner::set_attribute(const std::string &path, const attribute &wanted, const attributes *now) {
     const auto &value = wanted.values.front();
     const std::string file = path.empty() ? wanted.name : path + '/' + wanted.name;
@@ -87,7 +102,13 @@ void planner::set_attributes(const std::string &path, const attributes &wanted, 
         // A parameter was given when the object was made; of one that is there already it may have another value.
         if (parameter && (now == nullptr || file == nullptr || !file->writable))
             continue;
-        set_attribute(path, attr, now);
+        if (!parameter) {
+            set_attribute(path, attr, now);
+            continue;
+        }
+        auto as_given = attr; // blanks at the end of a parameter get lost when the object is made
+        as_given.values.front().text = trim(attr.values.front().text);
+        set_attribute(path, as_given, now);
     }
 }
 
@@ -164,6 +185,18 @@ void undo(const plan &changes, std::size_t done, tree &running) {
                            changes.changes[i].what, taken_back.error().message);
 }
 
+// The parameter that an error is about, if it names one or its value; else the statement itself.
+position place_of(const change &failed, std::string_view message) {
+    position best = failed.at;
+    std::size_t longest = 0;
+    for (const auto &part : failed.parts)
+        if (part.text.size() > longest && message.find(part.text) != std::string_view::npos) {
+            best = part.at;
+            longest = part.text.size();
+        }
+    return best;
+}
+
 bool has_value(const tree &running, const change &wanted) {
     auto present = running.read(wanted.action.path);
     return present && same_value(split_value(present.value()).value, chomp(wanted.action.text));
@@ -182,7 +215,8 @@ result<> carry_out(const plan &changes, tree &running, std::string_view file_nam
             continue;
         }
         undo(changes, i, running);
-        return fail(written.error().code, "{}", format({each.at, written.error().message}, file_name));
+        return fail(written.error().code, "{}",
+                    format({place_of(each, written.error().message), written.error().message}, file_name));
     }
     return ok();
 }

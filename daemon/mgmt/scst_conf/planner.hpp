@@ -25,6 +25,9 @@ class planner {
   private:
     // ---- planner.cpp ----
     void add(std::string what, tree_write action, std::vector<tree_write> undo, position at);
+    // The same for a new object with parameters.
+    void add_object(std::string what, tree_write action, std::vector<tree_write> undo, position at,
+                    const attributes &attrs, const schema &known);
     void keep(std::string what) { plan_.kept.push_back(std::move(what)); }
     // Values of an object: `now` null when the object is being made. Parameters and names in `skip` are left out.
     void set_attributes(const std::string &path, const attributes &wanted, const attributes *now, const schema &known,

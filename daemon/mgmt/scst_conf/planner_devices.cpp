@@ -97,9 +97,9 @@ void planner::plan_device(const handler &of, const device &wanted) {
                 return;
             }
         const auto mgmt = handler_path(of.name) + "/mgmt";
-        add(fmt::format("add device {} ({})", wanted.name, of.name),
-            {mgmt, creation_command("add_device", wanted.name, wanted.attrs, known, false)},
-            {{mgmt, "del_device " + wanted.name}}, wanted.at);
+        add_object(fmt::format("add device {} ({})", wanted.name, of.name),
+                   {mgmt, creation_command("add_device", wanted.name, wanted.attrs, known, false)},
+                   {{mgmt, "del_device " + wanted.name}}, wanted.at, wanted.attrs, known);
     } else if (const auto why = must_be_remade(wanted, *now, known); !why.empty()) {
         keep(fmt::format("device {} would have to be made anew: {}", wanted.name, why));
     }

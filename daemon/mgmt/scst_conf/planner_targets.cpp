@@ -241,9 +241,9 @@ void planner::plan_target(const driver &of, const target &wanted) {
     const auto path = target_path(of.name, wanted.name);
     const auto mgmt = driver_path(of.name) + "/mgmt";
     if (now == nullptr)
-        add(fmt::format("add target {}", wanted.name),
-            {mgmt, creation_command("add_target", wanted.name, wanted.attrs, known, false)},
-            {{mgmt, "del_target " + wanted.name}}, wanted.at);
+        add_object(fmt::format("add target {}", wanted.name),
+                   {mgmt, creation_command("add_target", wanted.name, wanted.attrs, known, false)},
+                   {{mgmt, "del_target " + wanted.name}}, wanted.at, wanted.attrs, known);
     set_attributes(path, wanted.attrs, now == nullptr ? nullptr : &now->attrs, known, "enabled");
     if (now != nullptr)
         drop_dynamic(of.name, wanted.name, wanted.attrs, now->attrs, known);
