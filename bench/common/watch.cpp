@@ -36,6 +36,17 @@ std::uint64_t number_after(std::string_view text, std::string_view label) {
     return at == std::string_view::npos ? 0 : number_at(text.substr(at + label.size()));
 }
 
+void add_task(const std::filesystem::path &task, process_usage &sum) {
+    const auto schedule = read_file(task / "schedstat"); // time on CPU, time waiting for one, turns
+    sum.cpu_ns += number_at(schedule);
+    const auto space = schedule.find(' ');
+    if (space != std::string::npos)
+        sum.wait_ns += number_at(std::string_view{schedule}.substr(space));
+    const auto status = read_file(task / "status");
+    sum.voluntary_switches += number_after(status, "\nvoluntary_ctxt_switches:");
+    sum.involuntary_switches += number_after(status, "\nnonvoluntary_ctxt_switches:");
+}
+
 } // namespace
 
 process_usage read_usage(pid_t pid) {
@@ -44,13 +55,24 @@ process_usage read_usage(pid_t pid) {
     std::filesystem::directory_iterator tasks{"/proc/" + std::to_string(pid) + "/task", error};
     if (error)
         throw std::runtime_error("no process " + std::to_string(pid));
-    for (const auto &task : tasks) {
-        sum.cpu_ns += number_at(read_file(task.path() / "schedstat"));
-        const auto status = read_file(task.path() / "status");
-        sum.voluntary_switches += number_after(status, "\nvoluntary_ctxt_switches:");
-        sum.involuntary_switches += number_after(status, "\nnonvoluntary_ctxt_switches:");
-    }
+    for (const auto &task : tasks)
+        add_task(task.path(), sum);
     return sum;
+}
+
+process_usage read_own_usage() {
+    process_usage sum;
+    add_task("/proc/thread-self", sum);
+    return sum;
+}
+
+// A thread that ended between the readings makes a sum smaller: that counts as nothing.
+process_usage used_between(const process_usage &before, const process_usage &after) noexcept {
+    const auto grown = [](std::uint64_t from, std::uint64_t to) { return to > from ? to - from : 0; };
+    return {.cpu_ns = grown(before.cpu_ns, after.cpu_ns),
+            .wait_ns = grown(before.wait_ns, after.wait_ns),
+            .voluntary_switches = grown(before.voluntary_switches, after.voluntary_switches),
+            .involuntary_switches = grown(before.involuntary_switches, after.involuntary_switches)};
 }
 
 } // namespace scstd::bench

@@ -11,11 +11,18 @@ namespace scstd::bench {
 
 struct process_usage {
     std::uint64_t cpu_ns = 0;
+    std::uint64_t wait_ns = 0; // ready to run, but something else had the CPU
     std::uint64_t voluntary_switches = 0;
     std::uint64_t involuntary_switches = 0;
 };
 
 // Throws std::runtime_error when there is no such process.
 [[nodiscard]] process_usage read_usage(pid_t pid);
+
+// The calling thread's.
+[[nodiscard]] process_usage read_own_usage();
+
+// What was used between two readings.
+[[nodiscard]] process_usage used_between(const process_usage &before, const process_usage &after) noexcept;
 
 } // namespace scstd::bench

@@ -2,7 +2,8 @@
 """Running the load against a server, many times over, and taking medians.
 
 The machine is never quiet: for each workload the servers take turns (A B C, A B C, ...) so that a bad moment hits all
-of them, and what is reported is the median of the turns.
+of them, and what is reported is the median of the turns. A turn in which target or load had to wait for their CPU was
+disturbed by something else: it is taken again, some times, and counts only where there is no better one.
 """
 
 import json
@@ -14,7 +15,9 @@ import time
 
 from .workloads import APART, BOTH, TOGETHER
 
-METRICS = ("iops", "mb_s", "target_cpu_us", "p50", "p99", "load_cpu_us", "switches_per_io")
+METRICS = ("iops", "mb_s", "target_cpu_us", "p50", "p99", "load_cpu_us", "switches_per_io", "waited")
+MORE_TURNS = 4  # times as many turns as asked for, until enough were quiet
+QUIET = 3.0  # percent of a turn that may be spent waiting for a CPU
 
 
 class Bench:
@@ -70,6 +73,9 @@ class Bench:
             "p50": numbers["latency_us"]["p50"],
             "p99": numbers["latency_us"]["p99"],
             "switches_per_io": switches / numbers["ios"],
+            # With a CPU for each nobody has to wait; where they share, they wait for each other.
+            "waited": max(numbers["target_wait_percent"], numbers["load_wait_percent"])
+            if workload.placement == APART else 0.0,
         }
 
     def servers_for(self, workload):
@@ -85,9 +91,10 @@ class Bench:
     def row(self, workload):
         columns = self.servers_for(workload)
         turns = {name: [] for name in columns}
-        for _ in range(self.repeat):
+        for _ in range(self.repeat * MORE_TURNS):
             for name, server in columns.items():
-                turns[name].append(self.once(server, workload))
+                if len(quiet_turns(turns[name])) < self.repeat:
+                    turns[name].append(self.once(server, workload))
         return {name: median_of(results) for name, results in turns.items()}
 
     def run(self, workloads):
@@ -99,14 +106,20 @@ class Bench:
         return table
 
 
+def quiet_turns(results):
+    """Those that count in any case; failures among them, which a quieter machine would not mend."""
+    return [r for r in results if "error" in r or r["waited"] <= QUIET]
+
+
 def median_of(results):
     good = [r for r in results if "error" not in r]
     if not good:
         return results[0]
+    good = quiet_turns(good) or sorted(good, key=lambda r: r["waited"])[:2]
     middle = {metric: statistics.median(r[metric] for r in good) for metric in METRICS}
     middle["spread"] = (max(r["iops"] for r in good) - min(r["iops"] for r in good)) / middle["iops"]
-    if len(good) != len(results):
-        middle["failed_turns"] = len(results) - len(good)
+    middle["turns"] = len(good)
+    middle["failed_turns"] = len([r for r in results if "error" in r])
     return middle
 
 

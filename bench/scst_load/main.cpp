@@ -52,6 +52,7 @@ load_results gather(const std::vector<std::unique_ptr<worker>> &workers) {
         results.counts.merge(w->counts());
         results.seconds = std::max(results.seconds, static_cast<double>(window.closed - window.opened) / 1e9);
         results.own_cpu_ns += window.own_cpu_ns;
+        results.own_wait_ns = std::max(results.own_wait_ns, window.own.wait_ns);
     }
     results.target = workers.front()->window().target;
     return results;

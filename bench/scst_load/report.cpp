@@ -29,6 +29,8 @@ struct rates {
     double own_cpu_us = 0;
     double target_cpu_us = 0;
     double target_cpu_percent = 0;
+    double own_wait_percent = 0; // of the window, ready to run but without a CPU
+    double target_wait_percent = 0;
 };
 
 rates rates_of(const load_options &options, const load_results &results) {
@@ -42,6 +44,8 @@ rates rates_of(const load_options &options, const load_results &results) {
     r.own_cpu_us = us(results.own_cpu_ns) / ios;
     r.target_cpu_us = us(results.target.cpu_ns) / ios;
     r.target_cpu_percent = static_cast<double>(results.target.cpu_ns) / 1e7 / results.seconds;
+    r.own_wait_percent = static_cast<double>(results.own_wait_ns) / 1e7 / results.seconds;
+    r.target_wait_percent = static_cast<double>(results.target.wait_ns) / 1e7 / results.seconds;
     return r;
 }
 
@@ -72,9 +76,10 @@ std::string report_text(const load_options &options, const load_results &results
     add(text, "latency us: mean %.1f, p50 %.1f, p90 %.1f, p99 %.1f, p99.9 %.1f, max %.1f\n", latency.mean() / 1000.0,
         us(latency.percentile(50)), us(latency.percentile(90)), us(latency.percentile(99)),
         us(latency.percentile(99.9)), us(latency.max()));
-    add(text, "own CPU %.3f us per I/O\n", r.own_cpu_us);
+    add(text, "own CPU %.3f us per I/O, waited for a CPU %.1f %%\n", r.own_cpu_us, r.own_wait_percent);
     if (options.watch_pid != 0)
-        add(text, "target CPU %.3f us per I/O, %.1f %%\n", r.target_cpu_us, r.target_cpu_percent);
+        add(text, "target CPU %.3f us per I/O, %.1f %%, waited for a CPU %.1f %%\n", r.target_cpu_us,
+            r.target_cpu_percent, r.target_wait_percent);
     if (options.verify)
         add(text, "%llu blocks verified, %llu reads wrong\n", static_cast<unsigned long long>(counts.blocks_verified),
             static_cast<unsigned long long>(counts.verify_errors));
@@ -95,7 +100,8 @@ std::string report_json(const load_options &options, const load_results &results
     std::string text;
     add(text, "{\"ios\": %llu, \"reads\": %llu, \"writes\": %llu, \"block_size\": %u, \"seconds\": %.6f, ",
         number(r.ios), number(counts.reads), number(counts.writes), options.block_size, results.seconds);
-    add(text, "\"iops\": %.1f, \"mb_s\": %.3f, \"load_cpu_us\": %.4f, ", r.iops, r.megabytes, r.own_cpu_us);
+    add(text, "\"iops\": %.1f, \"mb_s\": %.3f, \"load_cpu_us\": %.4f, \"load_wait_percent\": %.3f, ", r.iops,
+        r.megabytes, r.own_cpu_us, r.own_wait_percent);
     add(text,
         "\"latency_us\": {\"mean\": %.3f, \"min\": %.3f, \"p50\": %.3f, \"p90\": %.3f, \"p99\": %.3f, \"p99_9\": %.3f, "
         "\"max\": %.3f}, ",
@@ -103,9 +109,10 @@ std::string report_json(const load_options &options, const load_results &results
         us(latency.percentile(99)), us(latency.percentile(99.9)), us(latency.max()));
     if (options.watch_pid != 0)
         add(text,
-            "\"target_cpu_us\": %.4f, \"target_cpu_percent\": %.3f, \"target_voluntary_switches\": %llu, "
+            "\"target_cpu_us\": %.4f, \"target_cpu_percent\": %.3f, \"target_wait_percent\": %.3f, "
+            "\"target_voluntary_switches\": %llu, "
             "\"target_involuntary_switches\": %llu, ",
-            r.target_cpu_us, r.target_cpu_percent, number(results.target.voluntary_switches),
+            r.target_cpu_us, r.target_cpu_percent, r.target_wait_percent, number(results.target.voluntary_switches),
             number(results.target.involuntary_switches));
     add(text, "\"errors\": %llu, \"unit_attentions\": %llu, \"busy\": %llu, ", number(counts.errors),
         number(counts.unit_attentions), number(counts.busy_answers));

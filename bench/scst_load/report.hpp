@@ -14,6 +14,7 @@ struct load_results {
     tally counts;
     double seconds = 0;
     std::uint64_t own_cpu_ns = 0;
+    std::uint64_t own_wait_ns = 0; // of the worker that waited longest
     process_usage target;
 };
 

@@ -17,6 +17,7 @@ constexpr std::uint64_t verify_default_size = std::uint64_t{1} << 30;
 constexpr std::uint64_t raw_default_size = std::uint64_t{1} << 40;
 constexpr int poll_slice_ms = 200;
 constexpr std::uint64_t spin_slice_ns = 200'000'000;
+constexpr std::uint64_t preempted_ns = 20'000; // a turn of spin() takes less than a microsecond
 
 std::uint64_t to_ns(double seconds) noexcept {
     return static_cast<std::uint64_t>(seconds * 1e9);
@@ -146,17 +147,18 @@ void worker::turn_single() {
     s.flush();
 }
 
-// Asks again and again for a slice of time. The turns that found nothing are no cost of the load.
+// Asks again and again for a slice of time. The turns that found nothing are no cost of the load; one that took long
+// was not on the CPU meanwhile, and is in no account of CPU time either.
 bool worker::spin(session &s) {
     const std::uint64_t from = now_ns();
-    for (std::uint64_t now = from; now - from < spin_slice_ns;) {
-        if (s.receive(false)) {
-            spun_ns_ += now - from;
+    for (std::uint64_t before = from; before - from < spin_slice_ns;) {
+        if (s.receive(false))
             return true;
-        }
-        now = now_ns();
+        const std::uint64_t now = now_ns();
+        if (now - before < preempted_ns)
+            spun_ns_ += now - before;
+        before = now;
     }
-    spun_ns_ += spin_slice_ns;
     return false;
 }
 
@@ -202,6 +204,7 @@ void worker::follow_clock(const plan &what, std::uint64_t now) {
 void worker::open_window(std::uint64_t now) {
     if (options_.watch_pid != 0 && first_session_ == 0)
         window_.target = read_usage(options_.watch_pid);
+    window_.own = read_own_usage();
     window_.own_cpu_ns = thread_cpu_ns();
     spun_ns_ = 0;
     window_.opened = now;
@@ -212,18 +215,10 @@ void worker::close_window(std::uint64_t now) {
     counts_->open = false;
     window_.closed = now;
     window_.own_cpu_ns = thread_cpu_ns() - window_.own_cpu_ns;
-    if (options_.poll) { // what was not spent spinning; more than was on the CPU it can't be
-        const std::uint64_t length = window_.closed - window_.opened;
-        window_.own_cpu_ns = std::min(window_.own_cpu_ns, length - std::min(length, spun_ns_));
-    }
-    if (options_.watch_pid != 0 && first_session_ == 0) {
-        const auto before = window_.target;
-        window_.target = read_usage(options_.watch_pid);
-        window_.target.cpu_ns -= std::min(before.cpu_ns, window_.target.cpu_ns);
-        window_.target.voluntary_switches -= std::min(before.voluntary_switches, window_.target.voluntary_switches);
-        window_.target.involuntary_switches -=
-            std::min(before.involuntary_switches, window_.target.involuntary_switches);
-    }
+    window_.own_cpu_ns -= std::min(window_.own_cpu_ns, spun_ns_);
+    window_.own = used_between(window_.own, read_own_usage());
+    if (options_.watch_pid != 0 && first_session_ == 0)
+        window_.target = used_between(window_.target, read_usage(options_.watch_pid));
 }
 
 void worker::check_progress(std::uint64_t now) const {

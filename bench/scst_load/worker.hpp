@@ -22,6 +22,7 @@ struct measured_window {
     std::uint64_t opened = 0; // ns; 0: never
     std::uint64_t closed = 0;
     std::uint64_t own_cpu_ns = 0;
+    process_usage own;    // only its waiting: the CPU time is own_cpu_ns, which is exact and leaves spinning out
     process_usage target; // of --watch-pid, only in the first worker
 };
 
