@@ -24,7 +24,7 @@ PRESET = os.environ.get("SCST_PRESET", "release")
 BUILD = pathlib.Path(os.environ.get("SCST_BUILD", ROOT / "build" / PRESET))
 SANITIZED = PRESET in ("asan", "tsan")
 # The sanitizers' builds have no scstctl of their own.
-SCSTCTL = BUILD / "bin" / "scstctl"
+SCSTCTL = pathlib.Path(os.environ.get("SCST_CTL", BUILD / "bin" / "scstctl"))
 if not SCSTCTL.exists():
     SCSTCTL = ROOT / "build" / "release" / "bin" / "scstctl"
 IQN = "iqn.2026-11.org.scstd:test"
