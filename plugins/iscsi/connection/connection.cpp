@@ -29,9 +29,10 @@ constexpr bool yes(const key_values &keys, session_key key) noexcept {
 } // namespace
 
 connection::connection(session &owner, connection_seed seed)
-    : session_{owner}, socket_{std::move(seed.socket)}, peer_{seed.peer}, local_{seed.local},
-      tag_{seed.identity.initiator + '@' + seed.peer.text()}, cid_{seed.identity.cid},
-      our_max_segment_{value_of(seed.keys, session_key::max_recv_data_segment_length)},
+    : session_{owner}, core_{owner.core()}, window_{owner.window}, live_{owner.port().live},
+      socket_{std::move(seed.socket)}, peer_{seed.peer}, local_{seed.local}, tag_{seed.identity.initiator + '@' +
+                                                                                  seed.peer.text()},
+      cid_{seed.identity.cid}, our_max_segment_{value_of(seed.keys, session_key::max_recv_data_segment_length)},
       their_max_segment_{value_of(seed.keys, session_key::max_xmit_data_segment_length)},
       max_burst_{value_of(seed.keys, session_key::max_burst_length)}, first_burst_{value_of(
                                                                           seed.keys, session_key::first_burst_length)},
@@ -66,7 +67,7 @@ void connection::start(std::uint16_t tsih) {
     login_response_.data_length = static_cast<std::uint32_t>(login_text_.size());
     // Digests begin with the PDU after this one (RFC 7143 6.3.3).
     const sequence_numbers sn{
-        .stat_sn = stat_sn_++, .exp_cmd_sn = session_.window.expected(), .max_cmd_sn = session_.window.announced()};
+        .stat_sn = stat_sn_++, .exp_cmd_sn = window_.expected(), .max_cmd_sn = window_.announced()};
     const std::size_t padded = login_text_.size() + padding_of(login_response_.data_length);
     std::uint8_t *at = queue_.reserve(bhs_size + padded);
     encode(bhs_out{at, bhs_size}, login_response_, sn);
@@ -146,7 +147,7 @@ void connection::release_tasks() {
             stop_waiting(*one);
         if (one->state == task_state::answering || one->command == nullptr) {
             table_.erase(one);
-            session_.window.end_command();
+            window_.end_command();
             finish_task(one, SCST_DELIVERY_FAILED);
         }
     }
@@ -258,7 +259,7 @@ void connection::timer_callback(void *self) {
 
 void connection::on_timer() {
     const std::uint64_t now = core().now_ms();
-    const live_parameters &live = session_.port().live;
+    const live_parameters &live = live_;
     const std::uint64_t response_ms = std::uint64_t{live.rsp_timeout_s.load(std::memory_order_relaxed)} * 1000;
     const std::uint64_t interval_ms = std::uint64_t{live.nop_in_interval_s.load(std::memory_order_relaxed)} * 1000;
     const std::uint64_t answer_ms = std::uint64_t{live.nop_in_timeout_s.load(std::memory_order_relaxed)} * 1000;
@@ -289,7 +290,7 @@ void connection::on_timer() {
 void connection::arm_timer(std::uint64_t now_ms) {
     if (timer_ == nullptr)
         return;
-    const live_parameters &live = session_.port().live;
+    const live_parameters &live = live_;
     const std::uint64_t response_ms = std::uint64_t{live.rsp_timeout_s.load(std::memory_order_relaxed)} * 1000;
     const std::uint64_t interval_ms = std::uint64_t{live.nop_in_interval_s.load(std::memory_order_relaxed)} * 1000;
     const std::uint64_t answer_ms = std::uint64_t{live.nop_in_timeout_s.load(std::memory_order_relaxed)} * 1000;

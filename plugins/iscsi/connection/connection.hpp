@@ -20,6 +20,7 @@
 #include "pdu/bhs.hpp"
 #include "pdu/digest.hpp"
 #include "session/session.hpp"
+#include "target/view.hpp"
 
 #include <sys/uio.h>
 
@@ -37,6 +38,7 @@ namespace scstd::iscsi {
 // A PDU that is here in full.
 struct whole_pdu {
     bhs_view header;
+    basic_header basic;
     std::span<const std::uint8_t> ahs;
     std::span<const std::uint8_t> data;
     bool data_intact = true; // false: its data digest does not match
@@ -92,7 +94,7 @@ class connection {
     void arm_timer(std::uint64_t now_ms);
     void violation(const char *format, ...) __attribute__((format(printf, 2, 3)));
     void note(const char *format, ...) __attribute__((format(printf, 2, 3)));
-    [[nodiscard]] const scst_core &core() const noexcept { return session_.core(); }
+    [[nodiscard]] const scst_core &core() const noexcept { return core_; }
 
     // ---- connection_receive.cpp ----
     enum class stage : std::uint8_t { header, payload, trailer };
@@ -123,10 +125,9 @@ class connection {
                         bool immediate_intact);
     [[nodiscard]] bool command_allowed(const scsi_command_pdu &pdu, bhs_view header, std::uint32_t immediate_length);
     [[nodiscard]] task *new_task(const scsi_command_pdu &pdu);
-    [[nodiscard]] bool refused_locally(task &one, const scsi_command_pdu &pdu, const ahs_content &ahs,
+    [[nodiscard]] bool refused_locally(task &one, const scsi_command_pdu &pdu, bool bidirectional_length,
                                        std::uint32_t immediate_length);
-    void fill_command(scst_cmd &cmd, task &one, const scsi_command_pdu &pdu, bhs_view header,
-                      const ahs_content &ahs) const;
+    void fill_command(scst_cmd &cmd, task &one, const scsi_command_pdu &pdu, bhs_view header) const;
     void answer_locally(task &one, std::uint8_t status);
     void answer_locally(task &one, std::uint8_t key, std::uint8_t asc, std::uint8_t ascq);
     [[nodiscard]] bool aborted_on_arrival(std::uint32_t cmd_sn, const wire_lun &lun) const noexcept;
@@ -190,6 +191,9 @@ class connection {
 
     // ---- what it belongs to ----
     session &session_;
+    const scst_core &core_;
+    command_window &window_;
+    const live_parameters &live_;
     unique_fd socket_;
     address peer_;
     address local_;

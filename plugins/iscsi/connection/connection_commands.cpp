@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 namespace scstd::iscsi {
 namespace {
@@ -16,18 +17,8 @@ constexpr std::size_t cdb_in_header = 16;
 
 } // namespace
 
-void connection::on_command(const whole_pdu &pdu) {
-    immediate_ = pdu.data.data();
-    immediate_length_ = static_cast<std::uint32_t>(pdu.data.size());
-    task *one = begin_command(pdu.header, pdu.ahs, immediate_length_, pdu.data_intact);
-    immediate_ = nullptr;
-    immediate_task_ = nullptr;
-    // Still set: the core has not asked for the data yet, so it has to be kept.
-    if (one != nullptr && immediate_length_ != 0 && one->state == task_state::submitted)
-        one->held.assign(pdu.data.begin(), pdu.data.end());
-}
-
-bool connection::command_allowed(const scsi_command_pdu &pdu, bhs_view header, std::uint32_t immediate_length) {
+[[gnu::always_inline]] inline bool connection::command_allowed(const scsi_command_pdu &pdu, bhs_view header,
+                                                               std::uint32_t immediate_length) {
     if (pdu.itt == reserved_tag) {
         reject(header, reject_reason::protocol_error);
         note("a command bears the reserved task tag; closing the connection");
@@ -48,7 +39,7 @@ bool connection::command_allowed(const scsi_command_pdu &pdu, bhs_view header, s
     return false;
 }
 
-task *connection::new_task(const scsi_command_pdu &pdu) {
+[[gnu::always_inline]] inline task *connection::new_task(const scsi_command_pdu &pdu) {
     task *one = pool_.take();
     one->owner = this;
     one->itt = pdu.itt;
@@ -57,58 +48,19 @@ task *connection::new_task(const scsi_command_pdu &pdu) {
     one->expected_length = pdu.expected_length;
     table_.insert(one);
     ++live_tasks_;
-    session_.window.begin_command();
+    window_.begin_command();
     return one;
 }
 
-task *connection::begin_command(bhs_view header, std::span<const std::uint8_t> ahs, std::uint32_t immediate_length,
-                                bool immediate_intact) {
-    const scsi_command_pdu pdu = decode_scsi_command(header);
-    if (!command_allowed(pdu, header, immediate_length))
-        return nullptr;
-    if (!held_.empty() || !management_.empty())
-        if (aborted_on_arrival(pdu.cmd_sn, pdu.lun) && (header[0] & 0x40) == 0)
-            return nullptr; // no response: the task management function has ended it (RFC 7143 11.6.2)
-    ahs_content extra;
-    if (!ahs.empty()) {
-        extra = parse_ahs(ahs);
-        if (!extra.valid || cdb_in_header + extra.long_cdb.size() > SCST_MAX_CDB_SIZE) {
-            reject(header, reject_reason::invalid_pdu_field);
-            return nullptr;
-        }
-    }
-    task *one = new_task(pdu);
-    one->unsolicited_open = pdu.write && !pdu.final;
-    one->unsolicited_offset = immediate_length;
-    if (!immediate_intact)
-        one->failure = {.asc = 0x47, .ascq = 0x05}; // PROTOCOL SERVICE CRC ERROR (RFC 7143 7.8)
-    if (refused_locally(*one, pdu, extra, immediate_length))
-        return nullptr;
-    scst_cmd *command = core().cmd_alloc(session_.core_session());
-    if (command == nullptr) {
-        answer_locally(*one, SCST_STATUS_TASK_SET_FULL);
-        return nullptr;
-    }
-    one->command = command;
-    fill_command(*command, *one, pdu, header, extra);
-    immediate_task_ = one;
-    one->receiving = immediate_ == nullptr && immediate_length != 0; // its data is still in the socket
-    core().cmd_submit(command);
-    // The command may be over by now, and its task with it.
-    if (immediate_length == 0 || state_ != state::open)
-        return nullptr;
-    task *still = table_.find(pdu.itt);
-    return still == one ? one : nullptr;
-}
-
-bool connection::refused_locally(task &one, const scsi_command_pdu &pdu, const ahs_content &ahs,
-                                 std::uint32_t immediate_length) {
-    const std::uint32_t depth = session_.port().live.queued_commands.load(std::memory_order_relaxed);
-    if (session_.window.active() > depth + spare_commands)
+[[gnu::always_inline]] inline bool connection::refused_locally(task &one, const scsi_command_pdu &pdu,
+                                                               bool bidirectional_length,
+                                                               std::uint32_t immediate_length) {
+    const std::uint32_t depth = live_.queued_commands.load(std::memory_order_relaxed);
+    if (window_.active() > depth + spare_commands)
         answer_locally(one, SCST_STATUS_TASK_SET_FULL);
     else if (pdu.read && pdu.write) // bidirectional commands are not supported
-        answer_locally(one, SCST_SENSE_ILLEGAL_REQUEST, ahs.has_bidirectional_length ? 0x20 : 0x26,
-                       ahs.has_bidirectional_length ? 0x00 : 0x02);
+        answer_locally(one, SCST_SENSE_ILLEGAL_REQUEST, bidirectional_length ? 0x20 : 0x26,
+                       bidirectional_length ? 0x00 : 0x02);
     else if (!pdu.write && (immediate_length != 0 || !pdu.final))
         answer_locally(one, SCST_SENSE_ABORTED_COMMAND, 0x0c, 0x0c); // UNEXPECTED UNSOLICITED DATA
     else if (immediate_length > pdu.expected_length)
@@ -118,18 +70,14 @@ bool connection::refused_locally(task &one, const scsi_command_pdu &pdu, const a
     return true;
 }
 
-void connection::fill_command(scst_cmd &cmd, task &one, const scsi_command_pdu &pdu, bhs_view header,
-                              const ahs_content &ahs) const {
+[[gnu::always_inline]] inline void connection::fill_command(scst_cmd &cmd, task &one, const scsi_command_pdu &pdu,
+                                                            bhs_view header) const {
     cmd.driver_data = &one;
     cmd.tag = pdu.itt;
     std::memcpy(cmd.lun_bytes, &header[8], sizeof cmd.lun_bytes);
     cmd.transport_sn = pdu.cmd_sn;
     std::memcpy(cmd.cdb, pdu.cdb, cdb_in_header);
     cmd.cdb_length = cdb_in_header;
-    if (!ahs.long_cdb.empty()) {
-        std::memcpy(cmd.cdb + cdb_in_header, ahs.long_cdb.data(), ahs.long_cdb.size());
-        cmd.cdb_length = static_cast<std::uint32_t>(cdb_in_header + ahs.long_cdb.size());
-    }
     cmd.task_attribute = pdu.attribute <= SCST_TASK_ACA ? pdu.attribute : std::uint8_t{SCST_TASK_ORDERED};
     cmd.expected_direction = pdu.read ? SCST_DATA_READ : pdu.write ? SCST_DATA_WRITE : SCST_DATA_NONE;
     cmd.expected_length = pdu.read || pdu.write ? pdu.expected_length : 0;
@@ -137,6 +85,63 @@ void connection::fill_command(scst_cmd &cmd, task &one, const scsi_command_pdu &
         cmd.flags |= SCST_CMD_IMMEDIATE;
     if (!data_digest_)
         cmd.flags |= SCST_CMD_FILE_RANGES_OK;
+}
+
+task *connection::begin_command(bhs_view header, std::span<const std::uint8_t> ahs, std::uint32_t immediate_length,
+                                bool immediate_intact) {
+    const scsi_command_pdu pdu = decode_scsi_command(header);
+    if (!command_allowed(pdu, header, immediate_length)) [[unlikely]]
+        return nullptr;
+    if (!management_.empty() && (header[0] & 0x40) == 0 && aborted_on_arrival(pdu.cmd_sn, pdu.lun)) [[unlikely]]
+        return nullptr; // no response: the task management function has ended it (RFC 7143 11.6.2)
+    std::optional<ahs_content> extra;
+    if (!ahs.empty()) [[unlikely]] {
+        extra = parse_ahs(ahs);
+        if (!extra->valid || cdb_in_header + extra->long_cdb.size() > SCST_MAX_CDB_SIZE) {
+            reject(header, reject_reason::invalid_pdu_field);
+            return nullptr;
+        }
+    }
+    task *one = new_task(pdu);
+    if (pdu.write || immediate_length != 0 || !pdu.final) {
+        one->is_write = true;
+        one->unsolicited_open = pdu.write && !pdu.final;
+        one->unsolicited_offset = immediate_length;
+        if (!immediate_intact)
+            one->failure = {.asc = 0x47, .ascq = 0x05}; // PROTOCOL SERVICE CRC ERROR (RFC 7143 7.8)
+    }
+    const bool bidirectional_length = extra && extra->has_bidirectional_length;
+    if (refused_locally(*one, pdu, bidirectional_length, immediate_length)) [[unlikely]]
+        return nullptr;
+    scst_cmd *command = core().cmd_alloc(session_.core_session());
+    if (command == nullptr) [[unlikely]] {
+        answer_locally(*one, SCST_STATUS_TASK_SET_FULL);
+        return nullptr;
+    }
+    one->command = command;
+    fill_command(*command, *one, pdu, header);
+    if (extra && !extra->long_cdb.empty()) {
+        std::memcpy(command->cdb + cdb_in_header, extra->long_cdb.data(), extra->long_cdb.size());
+        command->cdb_length = static_cast<std::uint32_t>(cdb_in_header + extra->long_cdb.size());
+    }
+    immediate_task_ = one;
+    one->receiving = immediate_ == nullptr && immediate_length != 0; // its data is still in the socket
+    core().cmd_submit(command);
+    // The command may be over by now, and its task with it.
+    if (immediate_length == 0 || state_ != state::open)
+        return nullptr;
+    return table_.find(pdu.itt) == one ? one : nullptr;
+}
+
+void connection::on_command(const whole_pdu &pdu) {
+    immediate_ = pdu.data.data();
+    immediate_length_ = static_cast<std::uint32_t>(pdu.data.size());
+    task *one = begin_command(pdu.header, pdu.ahs, immediate_length_, pdu.data_intact);
+    immediate_ = nullptr;
+    immediate_task_ = nullptr;
+    // Still set: the core has not asked for the data yet, so it has to be kept.
+    if (one != nullptr && immediate_length_ != 0 && one->state == task_state::submitted)
+        one->held.assign(pdu.data.begin(), pdu.data.end());
 }
 
 // A command whose CmdSN lies before that of a task management function that is under way came too late: it counts as
@@ -187,6 +192,7 @@ void connection::answer_locally(task &one, std::uint8_t key, std::uint8_t asc, s
 void connection::ready_to_transfer(task &ready) {
     scst_cmd &command = *ready.command;
     ready.state = task_state::fetching;
+    ready.is_write = true;
     if (state_ != state::open && state_ != state::draining) {
         core().cmd_data_received(&command, SCST_RX_ABORTED, 0);
         return;
@@ -232,7 +238,7 @@ void connection::xmit_response(task &done) {
         if (done.waiting)
             stop_waiting(done);
         table_.erase(&done);
-        session_.window.end_command();
+        window_.end_command();
         finish_task(&done, SCST_DELIVERY_FAILED);
         return;
     }

@@ -30,10 +30,6 @@ constexpr bool carries_cmd_sn(std::uint8_t code) noexcept {
     }
 }
 
-std::uint32_t cmd_sn_of(bhs_view header) noexcept {
-    return decode_nop_out(header).cmd_sn; // the same place in all five
-}
-
 } // namespace
 
 // One recvmsg(). false: the connection is closed. `drained`: the socket had less than there was room for.
@@ -102,6 +98,39 @@ void connection::process() {
     }
 }
 
+// ---- whole PDUs, in CmdSN order ----
+
+connection::order connection::order_of(bhs_view header, const basic_header &basic) {
+    const bool command = basic.code == static_cast<std::uint8_t>(opcode::scsi_command);
+    if (basic.immediate || (!command && !carries_cmd_sn(basic.code)))
+        return order::now;
+    switch (window_.arrive(cmd_sn_of(header))) {
+        [[likely]] case command_window::place::now : return order::now;
+    case command_window::place::later:
+        return order::later;
+    case command_window::place::outside:
+        session_.owner().log().debug("%s: CmdSN %u is outside the window %u..%u; ignored", tag_.c_str(),
+                                     cmd_sn_of(header), window_.expected(), window_.announced());
+        return order::drop;
+    }
+    return order::drop;
+}
+
+[[gnu::always_inline]] inline void connection::dispatch(const whole_pdu &pdu) {
+    switch (order_of(pdu.header, pdu.basic)) {
+    case order::now:
+        execute(pdu);
+        if (!held_.empty() || !management_.empty())
+            execute_held();
+        break;
+    case order::later:
+        hold(pdu);
+        break;
+    case order::drop:
+        break;
+    }
+}
+
 bool connection::take_header() {
     if (buffered() < bhs_size)
         return false;
@@ -135,7 +164,7 @@ bool connection::take_header() {
     const std::uint8_t *data = at + with_digest;
     head_ += total;
     const bool intact = !digested || crc32c_of(data, padded) == load_digest(data + padded);
-    dispatch({.header = header, .ahs = ahs, .data = {data, basic.data_length}, .data_intact = intact});
+    dispatch({.header = header, .basic = basic, .ahs = ahs, .data = {data, basic.data_length}, .data_intact = intact});
     return true;
 }
 
@@ -261,7 +290,8 @@ void connection::end_payload(bool intact) {
                                                 collected_header_.size() - bhs_size};
         const std::vector<std::uint8_t> data = std::move(collected_);
         collected_ = {};
-        const whole_pdu pdu{.header = header, .ahs = ahs, .data = data, .data_intact = intact};
+        const whole_pdu pdu{
+            .header = header, .basic = decode_basic_header(header), .ahs = ahs, .data = data, .data_intact = intact};
         if (collected_order_ == order::later) {
             hold(pdu);
         } else {
@@ -282,39 +312,7 @@ void connection::end_payload(bool intact) {
     }
 }
 
-// ---- whole PDUs, in CmdSN order ----
-
-void connection::dispatch(const whole_pdu &pdu) {
-    const basic_header basic = decode_basic_header(pdu.header);
-    switch (order_of(pdu.header, basic)) {
-    case order::now:
-        execute(pdu);
-        if (!held_.empty() || !management_.empty())
-            execute_held();
-        break;
-    case order::later:
-        hold(pdu);
-        break;
-    case order::drop:
-        break;
-    }
-}
-
-connection::order connection::order_of(bhs_view header, const basic_header &basic) {
-    if (basic.immediate || !carries_cmd_sn(basic.code))
-        return order::now;
-    switch (session_.window.arrive(cmd_sn_of(header))) {
-    case command_window::place::now:
-        return order::now;
-    case command_window::place::later:
-        return order::later;
-    case command_window::place::outside:
-        session_.owner().log().debug("%s: CmdSN %u is outside the window %u..%u; ignored", tag_.c_str(),
-                                     cmd_sn_of(header), session_.window.expected(), session_.window.announced());
-        return order::drop;
-    }
-    return order::drop;
-}
+// ---- PDUs that came before their turn ----
 
 void connection::hold(const whole_pdu &pdu) {
     const std::uint32_t sn = cmd_sn_of(pdu.header);
@@ -337,7 +335,7 @@ void connection::hold(const whole_pdu &pdu) {
 }
 
 void connection::execute_held() {
-    while (state_ == state::open && !held_.empty() && session_.window.take(held_.front().cmd_sn)) {
+    while (state_ == state::open && !held_.empty() && window_.take(held_.front().cmd_sn)) {
         const held_pdu next = std::move(held_.front());
         held_.pop_front();
         held_bytes_ -= next.bytes.size();
@@ -345,6 +343,7 @@ void connection::execute_held() {
             continue;
         const std::span<const std::uint8_t> bytes{next.bytes};
         execute({.header = bytes.first<bhs_size>(),
+                 .basic = decode_basic_header(bytes.first<bhs_size>()),
                  .ahs = bytes.subspan(bhs_size, next.ahs_length),
                  .data = bytes.subspan(bhs_size + next.ahs_length),
                  .data_intact = next.intact});
@@ -354,7 +353,7 @@ void connection::execute_held() {
 }
 
 void connection::execute(const whole_pdu &pdu) {
-    switch (static_cast<opcode>(decode_basic_header(pdu.header).code)) {
+    switch (static_cast<opcode>(pdu.basic.code)) {
     case opcode::scsi_command:
         on_command(pdu);
         break;

@@ -26,9 +26,8 @@ struct segment_cursor {
 };
 
 sequence_numbers connection::numbers() noexcept {
-    const std::uint32_t depth = session_.port().live.queued_commands.load(std::memory_order_relaxed);
-    return {
-        .stat_sn = stat_sn_, .exp_cmd_sn = session_.window.expected(), .max_cmd_sn = session_.window.announce(depth)};
+    const std::uint32_t depth = live_.queued_commands.load(std::memory_order_relaxed);
+    return {.stat_sn = stat_sn_, .exp_cmd_sn = window_.expected(), .max_cmd_sn = window_.announce(depth)};
 }
 
 sequence_numbers connection::numbers_advancing() noexcept {
@@ -46,10 +45,38 @@ void connection::finish_header(std::uint8_t *at) const noexcept {
         store_digest(at + bhs_size, crc32c_of(at, bhs_size));
 }
 
+// The common case in one piece: a single PDU whose data is copied behind its header.
+bool connection::send_small_read(task &one, const residual &rest) {
+    const scst_cmd &command = *one.command;
+    const auto length = static_cast<std::uint32_t>(command.response_length);
+    if (command.response_length > small_read || command.segment_count != 1 || length > their_max_segment_ ||
+        length > max_burst_ || command.segments[0].kind != SCST_SEGMENT_MEMORY || data_digest_)
+        return false;
+    const std::uint32_t padding = padding_of(length);
+    std::uint8_t *at = reserve_pdu(length + padding);
+    encode(bhs_out{at, bhs_size},
+           data_in_pdu{.final = true,
+                       .has_status = true,
+                       .status = command.status,
+                       .rest = rest,
+                       .itt = one.itt,
+                       .data_sn = 0,
+                       .buffer_offset = 0,
+                       .data_length = length},
+           numbers_advancing());
+    finish_header(at);
+    std::uint8_t *data = at + bhs_size + (header_digest_ ? digest_size : 0);
+    std::memcpy(data, command.segments[0].address, length);
+    if (padding != 0)
+        std::memset(data + length, 0, padding);
+    schedule_flush();
+    return true;
+}
+
 // Ends the bookkeeping of a command whose status is known and answers it.
 void connection::respond(task &one) {
     table_.erase(&one); // its tag is free as soon as the initiator reads the response
-    session_.window.end_command();
+    window_.end_command();
     if (one.command == nullptr) {
         send_scsi_response(one, {.kind = one.expected_length != 0 ? 1u : 0u, .count = one.expected_length});
         finish_when_sent(one);
@@ -77,33 +104,6 @@ void connection::respond(task &one) {
     if (with_sense)
         send_scsi_response(one, rest);
     finish_when_sent(one);
-}
-
-// The common case in one piece: a single PDU whose data is copied behind its header.
-bool connection::send_small_read(task &one, const residual &rest) {
-    const scst_cmd &command = *one.command;
-    const auto length = static_cast<std::uint32_t>(command.response_length);
-    if (command.response_length > small_read || command.segment_count != 1 || length > their_max_segment_ ||
-        length > max_burst_ || command.segments[0].kind != SCST_SEGMENT_MEMORY || data_digest_)
-        return false;
-    const std::uint32_t padding = padding_of(length);
-    std::uint8_t *at = reserve_pdu(length + padding);
-    encode(bhs_out{at, bhs_size},
-           data_in_pdu{.final = true,
-                       .has_status = true,
-                       .status = command.status,
-                       .rest = rest,
-                       .itt = one.itt,
-                       .data_sn = 0,
-                       .buffer_offset = 0,
-                       .data_length = length},
-           numbers_advancing());
-    finish_header(at);
-    std::uint8_t *data = at + bhs_size + (header_digest_ ? digest_size : 0);
-    std::memcpy(data, command.segments[0].address, length);
-    std::memset(data + length, 0, padding);
-    schedule_flush();
-    return true;
 }
 
 // Sequences of at most MaxBurstLength, PDUs of at most what the initiator takes.

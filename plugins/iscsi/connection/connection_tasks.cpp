@@ -113,7 +113,7 @@ bool connection::check_abort(const task_management_pdu &pdu, std::uint8_t &respo
         return true;
     }
     // A command that has not come yet is taken as received, so that it never will be executed.
-    const std::uint32_t expected = session_.window.expected();
+    const std::uint32_t expected = window_.expected();
     if (serial_less_equal(expected, pdu.ref_cmd_sn) && serial_less(pdu.ref_cmd_sn, pdu.cmd_sn)) {
         auto place = held_.begin();
         while (place != held_.end() && serial_less(place->cmd_sn, pdu.ref_cmd_sn))
@@ -169,7 +169,7 @@ void connection::management_done(scst_task_management &request) {
 // Responses whose earlier commands have all come.
 void connection::release_management() {
     for (auto slot = management_.begin(); slot != management_.end();) {
-        if (!slot->finished || serial_less(session_.window.expected(), slot->cmd_sn)) {
+        if (!slot->finished || serial_less(window_.expected(), slot->cmd_sn)) {
             ++slot;
             continue;
         }

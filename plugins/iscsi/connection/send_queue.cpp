@@ -26,7 +26,9 @@ send_batch &send_queue::batch_with_room(std::size_t arena, std::size_t vectors) 
             return last;
     }
     batches_.push_back(buffers_.send.take());
-    return *batches_.back();
+    newest_ = batches_.back().get();
+    growing_ = nullptr;
+    return *newest_;
 }
 
 // The new piece joins the iovec before it when it lies right behind it (consecutive headers and small data in the
@@ -50,22 +52,25 @@ void send_queue::add_vector(send_batch &batch, const std::uint8_t *bytes, std::s
             {.fd = -1, .first = batch.vector_count - 1, .last = batch.vector_count, .offset = 0, .length = 0});
 }
 
-std::uint8_t *send_queue::reserve(std::size_t size) {
+std::uint8_t *send_queue::reserve_slowly(std::size_t size) {
     send_batch &batch = batch_with_room(size, 1);
     std::uint8_t *where = batch.arena.data() + batch.arena_used;
     batch.arena_used += static_cast<std::uint32_t>(size);
     arena_bytes_ += size;
     pending_bytes_ += size;
     add_vector(batch, where, size);
+    growing_ = &batch.vectors[batch.vector_count - 1];
     return where;
 }
 
 void send_queue::append_memory(const std::uint8_t *bytes, std::size_t length) {
     add_vector(batch_with_room(0, 1), bytes, length);
+    growing_ = nullptr;
     pending_bytes_ += length;
 }
 
 void send_queue::append_file(int fd, std::uint64_t offset, std::uint64_t length) {
+    growing_ = nullptr;
     batch_with_room(0, 0).runs.push_back({.fd = fd, .first = 0, .last = 0, .offset = offset, .length = length});
     pending_bytes_ += length;
 }

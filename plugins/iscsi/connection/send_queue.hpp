@@ -23,7 +23,16 @@ class send_queue {
 
     // ---- filling ----
     // `size` contiguous bytes (at most batch_arena_size) that will be sent next; the caller fills them at once.
-    std::uint8_t *reserve(std::size_t size);
+    std::uint8_t *reserve(std::size_t size) {
+        if (growing_ == nullptr || newest_->arena_used + size > batch_arena_size)
+            return reserve_slowly(size);
+        std::uint8_t *where = newest_->arena.data() + newest_->arena_used;
+        newest_->arena_used += static_cast<std::uint32_t>(size);
+        growing_->iov_len += size;
+        arena_bytes_ += size;
+        pending_bytes_ += size;
+        return where;
+    }
     void append_memory(const std::uint8_t *bytes, std::size_t length);
     void append_file(int fd, std::uint64_t offset, std::uint64_t length);
     // The task is given to the receiver of finished() once all bytes up to here are sent.
@@ -45,6 +54,10 @@ class send_queue {
                 return outcome;
             auto batch = std::move(batches_.front());
             batches_.pop_front();
+            if (batches_.empty()) {
+                newest_ = nullptr;
+                growing_ = nullptr;
+            }
             run_ = 0;
             arena_bytes_ -= batch->arena_used;
             for (task *done : batch->finished)
@@ -56,6 +69,8 @@ class send_queue {
     // Gives up all bytes; `finished(task *)` is called for every task.
     template <class Finished>
     void abandon(Finished &&finished) {
+        newest_ = nullptr;
+        growing_ = nullptr;
         while (!batches_.empty()) {
             auto batch = std::move(batches_.front());
             batches_.pop_front();
@@ -74,6 +89,7 @@ class send_queue {
     [[nodiscard]] std::uint64_t arena_bytes() const noexcept { return arena_bytes_; }
 
   private:
+    std::uint8_t *reserve_slowly(std::size_t size);
     result send_front(int socket);
     result send_memory(int socket, send_batch &batch, send_run &run, bool more);
     result send_file(int socket, send_run &run);
@@ -83,7 +99,9 @@ class send_queue {
 
     io_buffers &buffers_;
     std::deque<std::unique_ptr<send_batch>> batches_;
-    std::size_t run_ = 0; // of the front batch: the first run that is not sent whole
+    send_batch *newest_ = nullptr; // the last of batches_
+    iovec *growing_ = nullptr;     // of *newest_: ends where the used part of its arena ends and may grow
+    std::size_t run_ = 0;          // of the front batch: the first run that is not sent whole
     std::uint64_t pending_bytes_ = 0;
     std::uint64_t arena_bytes_ = 0;
 };

@@ -72,12 +72,30 @@ struct task {
     std::uint8_t sense_length = 0;
     std::array<std::uint8_t, 18> sense{};
 
-    // Back to the state after construction, keeping the memory of `requests`.
+    // Back to the state after construction; `requests` keeps its memory. What only writes change is cleaned after
+    // writes.
     void reset() noexcept {
-        std::vector<r2t> kept = std::move(requests);
-        *this = task{};
-        kept.clear();
-        requests = std::move(kept);
+        command = nullptr;
+        state = task_state::submitted;
+        receiving = false;
+        sense_length = 0;
+        status = SCST_STATUS_GOOD;
+        if (is_write)
+            reset_write();
+    }
+    bool is_write = false;
+
+  private:
+    void reset_write() noexcept {
+        is_write = false;
+        unsolicited_open = false;
+        failure = {};
+        transfer_length = received = 0;
+        unsolicited_offset = unsolicited_data_sn = 0;
+        r2t_offset = r2t_sn = 0;
+        requests.clear();
+        if (held.capacity() != 0)
+            held = {};
     }
 };
 

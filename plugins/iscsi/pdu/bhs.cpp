@@ -8,7 +8,6 @@
 namespace scstd::iscsi {
 
 using scst::load_be16;
-using scst::load_be24;
 using scst::load_be32;
 using scst::load_be64;
 using scst::store_be16;
@@ -46,26 +45,6 @@ isid_bytes load_isid(const std::uint8_t *from) noexcept {
 }
 
 } // namespace
-
-basic_header decode_basic_header(bhs_view from) noexcept {
-    return {.code = static_cast<std::uint8_t>(from[0] & 0x3f),
-            .immediate = (from[0] & 0x40) != 0,
-            .ahs_length = std::uint32_t{from[4]} * 4,
-            .data_length = load_be24(&from[5])};
-}
-
-scsi_command_pdu decode_scsi_command(bhs_view from) noexcept {
-    return {.final = (from[1] & final_bit) != 0,
-            .read = (from[1] & 0x40) != 0,
-            .write = (from[1] & 0x20) != 0,
-            .attribute = static_cast<std::uint8_t>(from[1] & 0x07),
-            .lun = {load_be64(&from[8])},
-            .itt = load_be32(&from[16]),
-            .expected_length = load_be32(&from[20]),
-            .cmd_sn = load_be32(&from[24]),
-            .exp_stat_sn = load_be32(&from[28]),
-            .cdb = &from[32]};
-}
 
 data_out_pdu decode_data_out(bhs_view from) noexcept {
     return {.final = (from[1] & final_bit) != 0,
@@ -137,21 +116,6 @@ void encode(bhs_out to, const scsi_response_pdu &pdu, const sequence_numbers &nu
     store_be32(&to[16], pdu.itt);
     store_be32(&to[36], pdu.exp_data_sn);
     store_be32(&to[44], pdu.rest.count);
-}
-
-void encode(bhs_out to, const data_in_pdu &pdu, const sequence_numbers &numbers) noexcept {
-    std::uint8_t flags = pdu.final ? final_bit : 0;
-    if (pdu.has_status)
-        flags = static_cast<std::uint8_t>(flags | 0x01 | residual_bits(pdu.rest));
-    begin(to, opcode::data_in, flags, pdu.data_length, numbers);
-    if (pdu.has_status) {
-        to[3] = pdu.status;
-        store_be32(&to[44], pdu.rest.count);
-    }
-    store_be32(&to[16], pdu.itt);
-    store_be32(&to[20], reserved_tag);
-    store_be32(&to[36], pdu.data_sn);
-    store_be32(&to[40], pdu.buffer_offset);
 }
 
 void encode(bhs_out to, const r2t_pdu &pdu, const sequence_numbers &numbers) noexcept {

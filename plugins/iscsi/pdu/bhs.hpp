@@ -6,7 +6,10 @@
 // thread.
 #pragma once
 
+#include <scst/bytes.hpp>
+
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 namespace scstd::iscsi {
@@ -82,7 +85,17 @@ struct basic_header {
     std::uint32_t ahs_length;  // bytes
     std::uint32_t data_length; // bytes, without padding
 };
-[[nodiscard]] basic_header decode_basic_header(bhs_view from) noexcept;
+[[nodiscard]] inline basic_header decode_basic_header(bhs_view from) noexcept {
+    const std::uint32_t lengths = scst::load_be32(&from[4]);
+    return {.code = static_cast<std::uint8_t>(from[0] & 0x3f),
+            .immediate = (from[0] & 0x40) != 0,
+            .ahs_length = (lengths >> 24) * 4,
+            .data_length = lengths & 0xffffff};
+}
+// CmdSN, which has the same place in all requests that bear one.
+[[nodiscard]] inline std::uint32_t cmd_sn_of(bhs_view from) noexcept {
+    return scst::load_be32(&from[24]);
+}
 
 // The LUN as it is on the wire; its meaning is the core's.
 struct wire_lun {
@@ -102,7 +115,18 @@ struct scsi_command_pdu {
     std::uint32_t exp_stat_sn;
     const std::uint8_t *cdb; // 16 bytes inside the decoded header
 };
-[[nodiscard]] scsi_command_pdu decode_scsi_command(bhs_view from) noexcept;
+[[nodiscard]] inline scsi_command_pdu decode_scsi_command(bhs_view from) noexcept {
+    return {.final = (from[1] & 0x80) != 0,
+            .read = (from[1] & 0x40) != 0,
+            .write = (from[1] & 0x20) != 0,
+            .attribute = static_cast<std::uint8_t>(from[1] & 0x07),
+            .lun = {scst::load_be64(&from[8])},
+            .itt = scst::load_be32(&from[16]),
+            .expected_length = scst::load_be32(&from[20]),
+            .cmd_sn = scst::load_be32(&from[24]),
+            .exp_stat_sn = scst::load_be32(&from[28]),
+            .cdb = &from[32]};
+}
 
 struct data_out_pdu {
     bool final;
@@ -210,7 +234,32 @@ struct data_in_pdu {
     std::uint32_t buffer_offset;
     std::uint32_t data_length;
 };
-void encode(bhs_out to, const data_in_pdu &pdu, const sequence_numbers &numbers) noexcept;
+inline void encode(bhs_out to, const data_in_pdu &pdu, const sequence_numbers &numbers) noexcept {
+    std::uint8_t flags = pdu.final ? 0x80 : 0x00;
+    std::uint32_t residual_count = 0;
+    if (pdu.has_status) {
+        flags = static_cast<std::uint8_t>(flags | 0x01 |
+                                          (pdu.rest.kind == 1   ? 0x02
+                                           : pdu.rest.kind == 2 ? 0x04
+                                                                : 0x00));
+        residual_count = pdu.rest.count;
+    }
+    std::uint8_t *at = to.data();
+    at[0] = static_cast<std::uint8_t>(opcode::data_in);
+    at[1] = flags;
+    at[2] = 0;
+    at[3] = pdu.has_status ? pdu.status : std::uint8_t{0};
+    scst::store_be32(at + 4, pdu.data_length); // TotalAHSLength is 0
+    scst::store_be64(at + 8, 0);               // the LUN is reserved without a transfer tag
+    scst::store_be32(at + 16, pdu.itt);
+    scst::store_be32(at + 20, reserved_tag);
+    scst::store_be32(at + 24, numbers.stat_sn);
+    scst::store_be32(at + 28, numbers.exp_cmd_sn);
+    scst::store_be32(at + 32, numbers.max_cmd_sn);
+    scst::store_be32(at + 36, pdu.data_sn);
+    scst::store_be32(at + 40, pdu.buffer_offset);
+    scst::store_be32(at + 44, residual_count);
+}
 
 struct r2t_pdu {
     wire_lun lun;
