@@ -124,6 +124,7 @@ TEST_CASE("erasing is unknown to other devices") {
     memory_device d;
     CHECK(d.run("48 02 00 00 00 00 00 00 00 00").code() == 0x052400);
     CHECK(d.run("48 03 00 00 00 00 00 00 00 00").code() == 0x052400);
+    CHECK(d.run("12 01 b1 00 ff 00").data[7] == 0);
 }
 
 TEST_CASE("FORMAT UNIT frees a thin device and does nothing to another") {

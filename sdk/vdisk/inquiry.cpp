@@ -3,6 +3,7 @@
 #include "inquiry.hpp"
 
 #include "command.hpp"
+#include "commands.hpp"
 
 namespace scst::vdisk {
 namespace {
@@ -158,7 +159,7 @@ void block_limits(const source &from, page_builder &page) {
 void block_characteristics(const source &from, page_builder &page) {
     page.be16(from.dev.config().rotational ? 15000u : 1u);
     // SBC-4: blocks erased by SANITIZE read as something (WABEREQ 01b, WACEREQ 01b).
-    page.u8(0).u8(from.dev.config().extensions ? 0x50u : 0u);
+    page.u8(0).u8(supports(from.dev, 0x48, 0x02) ? 0x50u : 0u);
     page.up_to(64);
 }
 
