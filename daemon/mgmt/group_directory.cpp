@@ -160,8 +160,6 @@ result<> map_lun(core &registry, session::access_group &group, std::string_view 
     auto read_only = read_only_parameter(line);
     if (!read_only)
         return read_only.error();
-    if (read_only.value() && group.owner().driver().from() == nullptr)
-        return fail(EINVAL, "LUNs of the copy manager can't be read-only");
     if (equal_without_case(verb, "add"))
         return registry.add_lun(group, *dev, lun.value(), read_only.value());
     const bool notify = equal_without_case(verb, "replace");
@@ -219,8 +217,6 @@ result<> ini_groups_command(core &registry, session::target &tgt, std::string_vi
     command_line line{text};
     const auto verb = line.word();
     if (equal_without_case(verb, "create")) {
-        if (tgt.driver().from() == nullptr)
-            return fail(EINVAL, "the copy manager has no groups");
         auto name = file_name(line, "the group's name");
         if (!name)
             return name.error();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // root_directory: the root of the tree and its attributes (management.md 1.2), and sgv (1.11).
 #include "core/core.hpp"
+#include "mgmt/command_trace.hpp"
 #include "mgmt/directories.hpp"
 #include "mgmt/schema.hpp"
 #include "mgmt/trace_level.hpp"
@@ -66,6 +67,10 @@ result<> store_measure_latency(const root &at, std::string_view text) {
     return ok();
 }
 
+result<std::string> show_trace_cmds(const root &at) {
+    return command_trace(at.registry());
+}
+
 result<std::string> show_trace_level(const root &) {
     return trace_level_text({});
 }
@@ -79,6 +84,7 @@ constexpr attribute<root> table[] = {
     {"measure_latency", read_write, show_measure_latency, store_measure_latency},
     {"setup_id", read_write, show_setup_id, store_setup_id},
     {"threads", read_only, show_threads},
+    {"trace_cmds", read_only, show_trace_cmds},
     {"trace_level", read_write, show_trace_level, store_trace_level},
     {"version", read_only, show_version},
 };

@@ -19,6 +19,10 @@ class target_driver;
 
 namespace scstd::mgmt {
 
+// The driver and the target by which SCST configures EXTENDED COPY.
+inline constexpr std::string_view copy_manager = "copy_manager";
+inline constexpr std::string_view copy_manager_target = "copy_manager_tgt";
+
 struct known_file {
     std::string name;
     bool writable = false;
@@ -42,6 +46,7 @@ struct schema {
 [[nodiscard]] schema handler_schema();
 [[nodiscard]] schema device_schema(const device::handler &hnd);
 [[nodiscard]] schema driver_schema(const session::target_driver &driver);
+[[nodiscard]] schema copy_manager_schema();
 [[nodiscard]] schema target_schema(const session::target_driver &driver);
 [[nodiscard]] schema group_schema(const session::target_driver &driver);
 [[nodiscard]] schema lun_schema();

@@ -86,24 +86,29 @@ constexpr attribute<target_ref> table[] = {
 
 // ---- targets/copy_manager ----
 
-bool is_core_driver(const session::target_driver &driver) {
-    return driver.from() == nullptr;
-}
+// EXTENDED COPY needs no target here: it reaches the devices that its session sees. Only the setting is left of SCST's.
+class copy_manager_directory final : public directory {
+  public:
+    explicit copy_manager_directory(core &registry) : core_{registry} {}
+    void entries(items &out) override {
+        auto *const registry = &core_;
+        item made{"allow_not_connected_copy", {node_type::file, read_write}, {}};
+        made.show = [registry]() -> result<std::string> {
+            return shown(registry->allow_not_connected_copy ? 1 : 0, registry->allow_not_connected_copy);
+        };
+        made.store = [registry](std::string_view text) -> result<> {
+            auto on = parse_unsigned(text);
+            if (!on)
+                return on.error();
+            registry->allow_not_connected_copy = on.value() != 0;
+            return ok();
+        };
+        out.push_back(std::move(made));
+    }
 
-item allow_not_connected_copy(core &registry) {
-    item made{"allow_not_connected_copy", {node_type::file, read_write}, {}};
-    made.show = [&registry]() -> result<std::string> {
-        return shown(registry.allow_not_connected_copy ? 1 : 0, registry.allow_not_connected_copy);
-    };
-    made.store = [&registry](std::string_view text) -> result<> {
-        auto on = parse_unsigned(text);
-        if (!on)
-            return on.error();
-        registry.allow_not_connected_copy = on.value() != 0;
-        return ok();
-    };
-    return made;
-}
+  private:
+    core &core_;
+};
 
 // ---- targets/<driver>/mgmt ----
 
@@ -216,10 +221,14 @@ result<> driver_command(core &registry, session::target_driver &driver, std::str
 schema driver_schema(const session::target_driver &driver) {
     schema made;
     made.files = {{"trace_level", true}};
-    if (is_core_driver(driver))
-        made.files.push_back({"allow_not_connected_copy", true});
     made.add(driver.table().driver_attributes, driver.table().driver_attribute_count);
     made.dynamic.assign(driver_attributes(driver).begin(), driver_attributes(driver).end());
+    return made;
+}
+
+schema copy_manager_schema() {
+    schema made;
+    made.files = {{"allow_not_connected_copy", true}};
     return made;
 }
 
@@ -236,6 +245,7 @@ schema target_schema(const session::target_driver &driver) {
 }
 
 void targets_directory::entries(items &out) {
+    out.push_back(directory_item<copy_manager_directory>(std::string{copy_manager}, std::ref(core_)));
     for (const auto &[name, driver] : core_.drivers)
         out.push_back(directory_item<driver_directory>(name, std::ref(core_), std::ref(*driver)));
 }
@@ -243,12 +253,9 @@ void targets_directory::entries(items &out) {
 void driver_directory::entries(items &out) {
     auto *const registry = &core_;
     auto *const driver = &driver_;
-    if (is_core_driver(driver_))
-        out.push_back(allow_not_connected_copy(core_));
-    else
-        out.push_back(
-            mgmt_item([driver] { return driver_help(*driver); },
-                      [registry, driver](std::string_view text) { return driver_command(*registry, *driver, text); }));
+    out.push_back(
+        mgmt_item([driver] { return driver_help(*driver); },
+                  [registry, driver](std::string_view text) { return driver_command(*registry, *driver, text); }));
     item trace{"trace_level", {node_type::file, read_write}, {}};
     trace.show = [driver]() -> result<std::string> { return trace_level_text(driver->name()); };
     trace.store = [driver](std::string_view text) { return set_trace_level(driver->name(), text); };

@@ -14,7 +14,7 @@ ABSENT = {
         "async_lun_replace": "a replaced LUN never waits for the old one's commands",
         "cluster_name": DLM, "force_global_sgv_pool": KERNEL, "max_tasklet_cmd": KERNEL, "poll_us": "nothing polls",
         "suspend": "suspends the whole machine; here `block` suspends one device",
-        "trace_cmds": "sessions show their commands", "trace_mcmds": "sessions show their commands",
+        "trace_mcmds": "sessions show their commands",
     },
     "target": {"forward_dst": FORWARDING, "forward_src": FORWARDING, "forwarding": FORWARDING, "sg_tablesize": KERNEL},
     "fileio device": {"numa_node_id": KERNEL},

@@ -39,7 +39,8 @@ class checker {
     void check_handler(const handler &from);
     void check_driver(const driver &from);
     void check_target(const driver &of, const target &from, const scstd::session::target_driver &there);
-    void check_luns(const std::vector<lun> &luns, std::string_view of, bool copy_manager);
+    void check_copy_manager(const driver &from);
+    void check_luns(const std::vector<lun> &luns, std::string_view of);
     void check_initiators(const target &from);
     void check_device_group(const device_group &from);
 
@@ -76,7 +77,7 @@ void checker::check_attribute(const attribute &attr, const schema &known, std::s
               fmt::format("'{}' has a second value; the first is on line {}", attr.name, attr.values[0].at.line));
         return;
     }
-    if (!parameter)
+    if (!parameter || dynamic)
         return;
     for (const auto &value : attr.values) {
         // Parameters are words of a command; blanks at the end get lost there, which does no harm.
@@ -110,7 +111,7 @@ void checker::check_handler(const handler &from) {
     }
 }
 
-void checker::check_luns(const std::vector<lun> &luns, std::string_view of, bool copy_manager) {
+void checker::check_luns(const std::vector<lun> &luns, std::string_view of) {
     for (const auto &each : luns) {
         if (!devices_.contains(each.device.text))
             error(each.device.at, fmt::format("LUN {}: the file has no device '{}'{}", each.number, each.device.text,
@@ -118,7 +119,7 @@ void checker::check_luns(const std::vector<lun> &luns, std::string_view of, bool
         check_attributes(each.attrs, lun_schema(), "a LUN");
     }
     const auto zero = [](const auto &each) { return each.number == 0; };
-    if (!luns.empty() && !copy_manager && std::none_of(luns.begin(), luns.end(), zero))
+    if (!luns.empty() && std::none_of(luns.begin(), luns.end(), zero))
         warn(luns.front().at, fmt::format("{} has LUNs but no LUN 0, which many initiators look for first", of));
 }
 
@@ -136,27 +137,45 @@ void checker::check_initiators(const target &from) {
 }
 
 void checker::check_target(const driver &of, const target &from, const scstd::session::target_driver &there) {
-    const bool core_owned = there.from() == nullptr;
-    if ((core_owned || from.hardware) && !there.targets.contains(from.name)) {
-        error(from.at, core_owned ? fmt::format("{} has no target '{}' and can't make one", of.name, from.name)
-                                  : fmt::format("there is no hardware target '{}'", from.name));
+    if (from.hardware && !there.targets.contains(from.name)) {
+        error(from.at, fmt::format("there is no hardware target '{}'", from.name));
         return;
     }
     check_attributes(from.attrs, target_schema(there), fmt::format("a target of {}", of.name));
-    check_luns(from.luns, fmt::format("target {}", from.name), core_owned);
+    check_luns(from.luns, fmt::format("target {}", from.name));
     check_initiators(from);
     const auto known = group_schema(there);
     for (const auto &each : from.groups) {
-        if (core_owned)
-            error(each.at, fmt::format("{} has no groups", of.name));
         if (each.name.find_first_of("/ \t=;") != std::string::npos || each.name == "mgmt")
             error(each.at, fmt::format("'{}' is no name for a group", each.name));
         check_attributes(each.attrs, known, "a group");
-        check_luns(each.luns, fmt::format("group {}", each.name), false);
+        check_luns(each.luns, fmt::format("group {}", each.name));
+    }
+}
+
+// SCST's files list the devices that can be copied, with read_only where the device is. Here every device can be
+// copied, so such a list holds as soon as its devices exist.
+void checker::check_copy_manager(const driver &from) {
+    check_attributes(from.attrs, copy_manager_schema(), "the copy manager");
+    for (const auto &each : from.targets) {
+        if (each.name != copy_manager_target)
+            error(each.at, fmt::format("the copy manager has no target but {}", copy_manager_target));
+        check_attributes(each.attrs, schema{}, "the copy manager's target");
+        for (const auto &group : each.groups)
+            error(group.at, "the copy manager has no groups");
+        for (const auto &lun : each.luns) {
+            if (!devices_.contains(lun.device.text))
+                error(lun.device.at, fmt::format("LUN {}: the file has no device '{}'", lun.number, lun.device.text));
+            check_attributes(lun.attrs, lun_schema(), "a LUN");
+        }
     }
 }
 
 void checker::check_driver(const driver &from) {
+    if (from.name == copy_manager) {
+        check_copy_manager(from);
+        return;
+    }
     const auto found = core_.drivers.find(from.name);
     if (found == core_.drivers.end()) {
         error(from.at, fmt::format("there is no target driver '{}'{}; is its plugin loaded?", from.name,

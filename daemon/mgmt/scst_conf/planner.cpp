@@ -40,7 +40,8 @@ std::string creation_command(std::string_view verb, std::string_view name, const
     std::string command = fmt::format("{} {}", verb, name);
     std::string last; // as SCST does: cluster_mode looks at all the others
     for (const auto &attr : attrs) {
-        if (!known.has_parameter(attr.name) || (only_marked && !attr.key))
+        // What can be added by a command of its own is: its values may have blanks.
+        if (!known.has_parameter(attr.name) || known.has_dynamic(attr.name) || (only_marked && !attr.key))
             continue;
         for (const auto &value : attr.values) {
             std::string &into = attr.name == "cluster_mode" ? last : command;

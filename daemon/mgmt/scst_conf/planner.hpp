@@ -55,7 +55,6 @@ class planner {
     void plan_group(const driver &of, const target &on, const group &wanted, group *now);
     void plan_initiators(const std::string &path, const group &wanted, const group *now);
     void plan_luns(const std::string &path, const std::vector<lun> &wanted, std::vector<lun> *now);
-    void plan_copy_manager_luns(const std::string &path, const std::vector<lun> &wanted, std::vector<lun> &now);
     void drop_target(const std::string &driver_name, const target &gone);
     void drop_group(const std::string &driver_name, const std::string &target_name, const group &gone);
     void remove_unwanted_targets();

@@ -33,7 +33,7 @@ std::string planner::must_be_remade(const device &wanted, const device &now, con
     }
     for (const auto &attr : now.attrs) {
         const auto other = twin(attr.name);
-        if (attr.key && !attr.writable && known.has_parameter(attr.name) &&
+        if (attr.key && !attr.writable && attr.name != "size" && known.has_parameter(attr.name) &&
             find_attribute(wanted.attrs, attr.name) == nullptr &&
             (other.empty() || find_attribute(wanted.attrs, other) == nullptr))
             return fmt::format("{} is '{}' and the file does not name it", attr.name, attr.values.front().text);
@@ -55,11 +55,7 @@ void planner::unmap_everywhere(const std::string &device_name) {
     for (auto &of : now_.drivers) {
         for (auto &on : of.targets) {
             const auto path = target_path(of.name, on.name);
-            // The copy manager's LUN comes and goes with the device.
-            if (tree_.registry().drivers.at(of.name)->from() == nullptr)
-                std::erase_if(on.luns, [&](const auto &each) { return each.device.text == device_name; });
-            else
-                unmap(path + "/luns", on.luns, device_name);
+            unmap(path + "/luns", on.luns, device_name);
             for (auto &inner : on.groups)
                 unmap(group_path(of.name, on.name, inner.name) + "/luns", inner.luns, device_name);
         }

@@ -102,8 +102,6 @@ void planner::drop_target(const std::string &driver_name, const target &gone) {
 
 void planner::remove_unwanted_targets() {
     for (auto &of : now_.drivers) {
-        if (tree_.registry().drivers.at(of.name)->from() == nullptr)
-            continue; // the core's own
         const auto *const wanted_of = find(want_.drivers, of.name);
         std::vector<std::string> gone;
         for (const auto &on : of.targets) {
@@ -153,7 +151,7 @@ void planner::remove_unwanted_from(const std::string &driver_name, target &now, 
 void planner::remove_unwanted_from_targets() {
     for (auto &of : now_.drivers) {
         const auto *const wanted_of = find(want_.drivers, of.name);
-        if (wanted_of == nullptr || tree_.registry().drivers.at(of.name)->from() == nullptr)
+        if (wanted_of == nullptr)
             continue;
         for (auto &on : of.targets)
             if (const auto *wanted = find(wanted_of->targets, on.name))
@@ -175,22 +173,6 @@ void planner::plan_luns(const std::string &path, const std::vector<lun> &wanted,
             add(fmt::format("add {}/{} ({})", path, each->number, each->device.text),
                 {path + "/mgmt", lun_command("add", *each)}, {{path + "/mgmt", fmt::format("del {}", each->number)}},
                 each->at);
-}
-
-// Every device gets its LUN by itself when it is made, so what the file says is mostly there already, maybe by another
-// number. Only a device that had been taken out of the copy manager by hand is put back.
-void planner::plan_copy_manager_luns(const std::string &path, const std::vector<lun> &wanted, std::vector<lun> &now) {
-    for (const auto &each : wanted) {
-        const auto same_device = [&](const auto &there) { return there.device.text == each.device.text; };
-        bool existed = false;
-        for (const auto &of : now_.handlers)
-            existed = existed || find(of.devices, each.device.text) != nullptr;
-        if (!existed || std::any_of(now.begin(), now.end(), same_device) || lun_numbered(now, each.number) != nullptr)
-            continue;
-        add(fmt::format("add {}/{} ({})", path, each.number, each.device.text),
-            {path + "/mgmt", fmt::format("add {} {}", each.device.text, each.number)},
-            {{path + "/mgmt", fmt::format("del {}", each.number)}}, each.at);
-    }
 }
 
 void planner::plan_initiators(const std::string &path, const group &wanted, const group *now) {
@@ -251,13 +233,15 @@ void planner::plan_target(const driver &of, const target &wanted) {
         if (known.has_dynamic(attr.name))
             set_dynamic(of.name, wanted.name, attr, now == nullptr ? nullptr : &now->attrs);
     plan_groups(of, wanted, now);
-    if (there.from() == nullptr && now != nullptr)
-        plan_copy_manager_luns(path + "/luns", wanted.luns, now->luns);
-    else
-        plan_luns(path + "/luns", wanted.luns, now == nullptr ? nullptr : &now->luns);
+    plan_luns(path + "/luns", wanted.luns, now == nullptr ? nullptr : &now->luns);
 }
 
 void planner::plan_driver(const driver &wanted) {
+    if (wanted.name == copy_manager) {
+        const auto *const now = find(now_.drivers, wanted.name);
+        set_attributes(driver_path(wanted.name), wanted.attrs, &now->attrs, copy_manager_schema());
+        return;
+    }
     for (const auto *each : by_name(wanted.targets))
         plan_target(wanted, *each);
     const auto known = driver_schema(*tree_.registry().drivers.at(wanted.name));

@@ -58,6 +58,10 @@ class running_reader {
         found.attrs = attributes_at("", root_schema());
         for (const auto &[name, hnd] : tree_.registry().handlers)
             found.handlers.push_back(read_handler(name, *hnd));
+        driver copies;
+        copies.name = copy_manager;
+        copies.attrs = attributes_at(driver_path(copies.name), copy_manager_schema());
+        found.drivers.push_back(std::move(copies));
         for (const auto &[name, each] : tree_.registry().drivers)
             found.drivers.push_back(read_driver(name, *each));
         for (const auto &name : folders("device_groups"))

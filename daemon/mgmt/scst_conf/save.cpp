@@ -60,6 +60,9 @@ class writer {
 bool writer::is_saved(const attribute &attr, const schema &known) {
     if (attr.name == "enabled")
         return true;
+    // The size of what lies behind a device is not saved, or it could not grow.
+    if (attr.name == "size" && !attr.writable)
+        return false;
     return attr.key && (attr.writable || known.has_parameter(attr.name) || known.has_dynamic(attr.name));
 }
 
@@ -153,6 +156,15 @@ void writer::write_target(const target &from, const scstd::session::target_drive
 }
 
 void writer::write_driver(const driver &from) {
+    if (from.name == copy_manager) {
+        if (has_saved(from.attrs, copy_manager_schema())) {
+            open("TARGET_DRIVER " + from.name);
+            attributes_of(from.attrs, copy_manager_schema());
+            close();
+            blank();
+        }
+        return;
+    }
     const auto &there = *core_.drivers.at(from.name);
     const auto known = driver_schema(there);
     if (!has_saved(from.attrs, known) && from.targets.empty())
