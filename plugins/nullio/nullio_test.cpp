@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The plugin as a whole.
 #include <testing/fake_core.hpp>
+#include <testing/man_page.hpp>
 
 #include <doctest/doctest.h>
 
@@ -81,4 +82,10 @@ TEST_CASE("VERIFY, WRITE SAME and SANITIZE have nothing to do and succeed") {
     run_options list;
     list.data_out = bytes{1, 0, 0, 1, 0xaa};
     CHECK(d.run("48 01 00 00 00 00 00 00 05 00", list).good());
+}
+
+TEST_CASE("the man page lists every parameter and attribute, and no others") {
+    fake_core core;
+    REQUIRE(core.load_file(SCST_NULLIO_FILE) == 0);
+    CHECK(man_page_differences(SCST_MAN_PAGE, *core.handler("vdisk_nullio")) == "");
 }

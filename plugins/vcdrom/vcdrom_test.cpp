@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The plugin as a whole.
 #include <testing/fake_core.hpp>
+#include <testing/man_page.hpp>
 #include <testing/temporary_folder.hpp>
 
 #include <doctest/doctest.h>
@@ -118,4 +119,10 @@ TEST_CASE("GET EVENT STATUS NOTIFICATION is polled") {
     CHECK(to_hex(d.run("4a 01 00 00 10 00 00 00 08 00").data) == "0006041000020000");
     CHECK(to_hex(d.run("4a 01 00 00 02 00 00 00 08 00").data) == "00028010");
     CHECK(d.run("4a 00 00 00 10 00 00 00 08 00").code() == 0x052400);
+}
+
+TEST_CASE("the man page lists every parameter and attribute, and no others") {
+    fake_core core;
+    REQUIRE(core.load_file(SCST_VCDROM_FILE) == 0);
+    CHECK(man_page_differences(SCST_MAN_PAGE, *core.handler("vcdrom")) == "");
 }

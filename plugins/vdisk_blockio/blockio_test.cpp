@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The plugin as a whole, on a loop device where the tests may make one.
 #include <testing/fake_core.hpp>
+#include <testing/man_page.hpp>
 #include <testing/temporary_folder.hpp>
 
 #include <doctest/doctest.h>
@@ -115,4 +116,10 @@ TEST_CASE("size can be written, up to what the device has") {
     CHECK(core.store("d", "size", "2097152") == -ENOSPC);
     CHECK(core.store("d", "resync_size", "1") == 0);
     CHECK(core.state("d").block_count == 2048);
+}
+
+TEST_CASE("the man page lists every parameter and attribute, and no others") {
+    fake_core core;
+    REQUIRE(core.load_file(SCST_BLOCKIO_FILE) == 0);
+    CHECK(man_page_differences(SCST_MAN_PAGE, *core.handler("vdisk_blockio")) == "");
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The plugin as a whole, on files in a temporary folder.
 #include <testing/fake_core.hpp>
+#include <testing/man_page.hpp>
 #include <testing/temporary_folder.hpp>
 
 #include <doctest/doctest.h>
@@ -212,4 +213,10 @@ TEST_CASE("an empty file is a disk without capacity") {
     CHECK(d.core.add_device("vdisk_fileio", "e", {{"filename", d.folder.file("empty")}}) == 0);
     CHECK(d.core.run("e", "25 00 00 00 00 00 00 00 00 00").code() == 0x023a00);
     CHECK(d.core.run("e", "28 00 00 00 00 00 00 00 01 00").code() == 0x052100);
+}
+
+TEST_CASE("the man page lists every parameter and attribute, and no others") {
+    fake_core core;
+    REQUIRE(core.load_file(SCST_FILEIO_FILE) == 0);
+    CHECK(man_page_differences(SCST_MAN_PAGE, *core.handler("vdisk_fileio")) == "");
 }
