@@ -26,13 +26,13 @@ class _Disk(ConformanceTest):
 
 @with_families
 class Thin512(_Disk):
-    CONFIG = file_disk(thin_provisioned=1, rotational=0)
+    CONFIG = file_disk(thin_provisioned=1, rotational=0, sbc_extensions=1)
     FAMILIES = QUICK if SANITIZED else None
 
 
 @with_families
 class Thin4096(_Disk):
-    CONFIG = file_disk(thin_provisioned=1, blocksize=4096)
+    CONFIG = file_disk(thin_provisioned=1, blocksize=4096, sbc_extensions=1)
     BLOCK_SIZE = 4096
     SKIPS = _Disk.SKIPS + ("LBPPB < 2",)
     FAMILIES = ("Read16", "Write10", "Unmap", "WriteSame16", "iSCSIResiduals") if SANITIZED else None

@@ -85,10 +85,9 @@ class ReservationModel(DaemonTest):
     def change(self, session, name, action, key, other, type_):
         model = self.model
         if action in ("preempt", "abort"):
-            if model.type is not None and other == model.keys.get(name) and not model.is_holder(name):
-                return  # preempting oneself without holding: SCST and SPC-4 differ on it
-            if model.type is None and other == model.keys.get(name):
-                return
+            if other == model.keys.get(name) and (model.type in (None, S.WE_ALL, S.EA_ALL) or
+                                                  not model.is_holder(name)):
+                return  # preempting oneself without being the one holder: SCST and SPC-4 differ on it
             if model.type in (S.WE_ALL, S.EA_ALL) and type_ % 3 == 0:
                 other = 0
         expected, result = {
