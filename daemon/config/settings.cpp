@@ -73,7 +73,7 @@ const std::string &settings::text(std::string_view key) const {
     static const std::string none;
     if (found != values_.end())
         return found->second;
-    assert(!"a key that is not in the table");
+    assert(false && "a key that is not in the table");
     return none;
 }
 

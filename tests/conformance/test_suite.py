@@ -41,8 +41,10 @@ class Thin4096(_Disk):
 if not SANITIZED:
     @with_families
     class Full512(_Disk):
-        CONFIG = file_disk()
-        SKIPS = _Disk.SKIPS + (NOT_THIN, "UNMAP is not implemented")
+        CONFIG = file_disk(sbc_extensions=1)
+        # What unmaps and erases is not there on a disk that is not thin; WRITE SAME that asks for it ends as in SCST.
+        SKIPS = _Disk.SKIPS + (NOT_THIN, "UNMAP is not implemented", "BLOCK_ERASE is not", "CRYPTO_ERASE is not",
+                               "WRITESAME10 is not", "WRITESAME16 is not")
 
     @with_families
     class Removable512(_Disk):
