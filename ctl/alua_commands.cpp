@@ -36,7 +36,8 @@ std::string ports_path(const arguments &given) {
 // Names in a folder of the tree.
 json names_in(client &daemon, const std::string &path) {
     json names = json::array();
-    for (const auto &each : daemon.call("tree.list", {{"path", path}}).at("entries"))
+    const auto listed = daemon.call("tree.list", {{"path", path}});
+    for (const auto &each : listed.at("entries"))
         if (text_at(each, "name") != "mgmt" && text_at(each, "type") != "file")
             names.push_back(each.at("name"));
     return names;

@@ -296,7 +296,8 @@ void add_initiator_group(CLI::App &app, context &ctx, const shared_arguments &gi
     list->add_option("GROUP", given->group, "Name of the group")->required();
     list->callback([&ctx, given] {
         ctx.chosen = [&ctx, given](client &daemon) {
-            for (const auto &each : show(daemon, *given).at("groups"))
+            const auto shown = show(daemon, *given);
+            for (const auto &each : shown.at("groups"))
                 if (text_at(each, "name") == given->group)
                     return ctx.print({{"initiators", each.at("initiators")}}, [](const json &answer) {
                         std::string text;

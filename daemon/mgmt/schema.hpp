@@ -36,6 +36,10 @@ struct schema {
     [[nodiscard]] bool has_parameter(std::string_view name) const;
     [[nodiscard]] bool has_dynamic(std::string_view name) const;
     [[nodiscard]] const known_file *file(std::string_view name) const;
+    [[nodiscard]] bool has_writable(std::string_view name) const {
+        const auto *const found = file(name);
+        return found != nullptr && found->writable;
+    }
     // For "did you mean".
     [[nodiscard]] std::vector<std::string> names() const;
 

@@ -67,7 +67,7 @@ DEVICE_GROUP dg {{
 
 	TARGET_GROUP tg1 {{
 		group_id 257
-		state standby
+		state nonoptimized
 
 		TARGET {IQN}
 	}}
@@ -183,7 +183,7 @@ class Apply(DaemonTest):
         daemon = self.whole()
         saved = daemon.ctl("config", "save")
         for text in ('prod_id "two words"', 'alias "a \\# b \\"c\\" \\{d\\}"', "rel_tgt_id 32001", "LUN 16383 null",
-                     "INITIATOR iqn.x\\#10.0.0.1", "addr_method FLAT", "t10_dev_id padded\n", "state standby",
+                     "INITIATOR iqn.x\\#10.0.0.1", "addr_method FLAT", "t10_dev_id padded\n", "state nonoptimized",
                      "allowed_portal 127.*", "setup_id 0x77", "threads_num 3"):
             self.assertIn(text, saved)
         self.assertEqual(self.apply(daemon, saved, "--force")["changes"], [])
@@ -252,7 +252,7 @@ TARGET_DRIVER iscsi {{
 }}
 """
         text = self.refused(daemon, broken, "--force")
-        self.assertRegex(text, r"new\.conf:20:\d+: .*QueuedCommands")
+        self.assertRegex(text, r"new\.conf:22:3: target .*QueuedCommands")
         self.assertEqual(daemon.ctl("config", "save"), before)
         self.assertNotIn("undoing", daemon.log())
 
@@ -339,7 +339,7 @@ TARGET_DRIVER iscsi {{
                 ("lun", "add", second, "0", "disk1"), ("target", "enable", IQN),
                 ("set", "targets/iscsi/enabled", "1"), ("set", "setup_id", "0x77"),
                 ("dgroup", "create", "dg"), ("dgroup", "add", "dg", "disk1"), ("dgroup", "add", "dg", "null"),
-                ("tgroup", "create", "dg", "tg1"), ("tgroup", "set", "dg", "tg1", "group_id=257", "state=standby"),
+                ("tgroup", "create", "dg", "tg1"), ("tgroup", "set", "dg", "tg1", "group_id=257", "state=nonoptimized"),
                 ("tgroup", "add", "dg", "tg1", IQN), ("tgroup", "create", "dg", "tg2"),
                 ("tgroup", "set", "dg", "tg2", "group_id=258", "preferred=1"),
                 ("tgroup", "add", "dg", "tg2", "other:node"),
@@ -352,7 +352,7 @@ TARGET_DRIVER iscsi {{
                                (("group", "list", IQN), ("hosts", "iqn.x#10.0.0.1")),
                                (("initiator", "list", IQN, "hosts"), ("iqn.x#10.0.0.1",)),
                                (("dgroup", "list"), ("dg", "disk1, null", "tg1, tg2")),
-                               (("tgroup", "list", "dg"), ("257", "standby", "other:node"))):
+                               (("tgroup", "list", "dg"), ("257", "nonoptimized", "other:node"))):
             text = daemon.ctl(*command)
             for word in words:
                 self.assertIn(word, text)

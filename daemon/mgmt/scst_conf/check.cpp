@@ -77,14 +77,13 @@ void checker::check_attribute(const attribute &attr, const schema &known, std::s
               fmt::format("'{}' has a second value; the first is on line {}", attr.name, attr.values[0].at.line));
         return;
     }
-    if (!parameter || dynamic)
+    // What has a file that can be written may also be set afterwards.
+    if (!parameter || dynamic || known.has_writable(attr.name))
         return;
     for (const auto &value : attr.values) {
-        // Parameters are words of a command; blanks at the end get lost there, which does no harm.
-        const auto end = value.text.find_last_not_of(" \t");
-        if (end == std::string::npos)
+        if (value.text.find_first_not_of(" \t") == std::string::npos)
             error(attr.at, fmt::format("'{}' needs a value", attr.name));
-        else if (value.text.substr(0, end + 1).find_first_of(" \t=;") != std::string::npos)
+        else if (!is_command_word(value.text))
             error(value.at,
                   fmt::format("'{}': a value with blanks, '=' or ';' can't be given to a new object", attr.name));
     }

@@ -261,6 +261,11 @@ void builder::target_group_block(target_group &into, const statement &found) {
 
 } // namespace
 
+bool is_command_word(std::string_view value) {
+    const auto end = value.find_last_not_of(" \t");
+    return end != std::string_view::npos && value.substr(0, end + 1).find_first_of(" \t=;") == std::string_view::npos;
+}
+
 model build(const std::vector<statement> &statements, std::vector<diagnostic> &errors) {
     return builder{errors}.run(statements);
 }

@@ -22,6 +22,9 @@ struct attribute {
 };
 using attributes = std::vector<attribute>;
 
+// Whether the value can be given with the command that makes an object: one word (blanks at its end get lost).
+[[nodiscard]] bool is_command_word(std::string_view value);
+
 struct device {
     std::string name;
     position at;

@@ -35,13 +35,20 @@ std::string lun_command(std::string_view verb, const lun &which) {
                        read_only.empty() || same_value(read_only, "0") ? "" : " read_only=" + read_only);
 }
 
+bool is_given_at_creation(const attribute &attr, const schema &known) {
+    // What can be added by a command of its own, or be written to a file, may have any value there.
+    if (!known.has_parameter(attr.name) || known.has_dynamic(attr.name))
+        return false;
+    return !known.has_writable(attr.name) ||
+           std::all_of(attr.values.begin(), attr.values.end(), [](const auto &v) { return is_command_word(v.text); });
+}
+
 std::string creation_command(std::string_view verb, std::string_view name, const attributes &attrs, const schema &known,
                              bool only_marked) {
     std::string command = fmt::format("{} {}", verb, name);
     std::string last; // as SCST does: cluster_mode looks at all the others
     for (const auto &attr : attrs) {
-        // What can be added by a command of its own is: its values may have blanks.
-        if (!known.has_parameter(attr.name) || known.has_dynamic(attr.name) || (only_marked && !attr.key))
+        if (!is_given_at_creation(attr, known) || (only_marked && !attr.key))
             continue;
         for (const auto &value : attr.values) {
             std::string &into = attr.name == "cluster_mode" ? last : command;
@@ -54,7 +61,7 @@ std::string creation_command(std::string_view verb, std::string_view name, const
 void restore_attributes(std::vector<tree_write> &into, const std::string &path, const attributes &attrs,
                         const schema &known) {
     for (const auto &attr : attrs)
-        if (attr.key && attr.writable && !known.has_parameter(attr.name) && !known.has_dynamic(attr.name))
+        if (attr.key && attr.writable && !is_given_at_creation(attr, known) && !known.has_dynamic(attr.name))
             into.push_back({path + '/' + attr.name, attr.values.front().text + '\n'});
 }
 
@@ -68,7 +75,7 @@ void planner::add_object(std::string what, tree_write action, std::vector<tree_w
     constexpr std::size_t telling = 3; // a shorter value may stand in any message
     auto &parts = plan_.changes.back().parts;
     for (const auto &attr : attrs) {
-        if (!known.has_parameter(attr.name))
+        if (!is_given_at_creation(attr, known))
             continue;
         parts.push_back({attr.name, attr.at});
         for (const auto &value : attr.values)
@@ -98,10 +105,9 @@ void planner::set_attributes(const std::string &path, const attributes &wanted, 
     for (const auto &attr : wanted) {
         if (attr.name == skip || known.has_dynamic(attr.name))
             continue;
-        const bool parameter = known.has_parameter(attr.name);
-        const auto *const file = known.file(attr.name);
+        const bool parameter = is_given_at_creation(attr, known);
         // A parameter was given when the object was made; of one that is there already it may have another value.
-        if (parameter && (now == nullptr || file == nullptr || !file->writable))
+        if (parameter && (now == nullptr || !known.has_writable(attr.name)))
             continue;
         if (!parameter) {
             set_attribute(path, attr, now);
@@ -216,8 +222,11 @@ result<> carry_out(const plan &changes, tree &running, std::string_view file_nam
             continue;
         }
         undo(changes, i, running);
-        return fail(written.error().code, "{}",
-                    format({place_of(each, written.error().message), written.error().message}, file_name));
+        // The file's place says more than the tree's path.
+        auto message = written.error().message;
+        if (message.starts_with(each.action.path + ": "))
+            message.erase(0, each.action.path.size() + 2);
+        return fail(written.error().code, "{}", format({place_of(each, message), message}, file_name));
     }
     return ok();
 }

@@ -84,6 +84,8 @@ class planner {
 [[nodiscard]] const attribute *find_attribute(const attributes &attrs, std::string_view name);
 [[nodiscard]] std::string value_of(const attributes &attrs, std::string_view name); // empty: not there
 [[nodiscard]] std::string lun_command(std::string_view verb, const lun &which);
+// Whether the attribute is part of the command that makes the object.
+[[nodiscard]] bool is_given_at_creation(const attribute &attr, const schema &known);
 // "NAME a=1;b=2;" of the attributes that are parameters.
 [[nodiscard]] std::string creation_command(std::string_view verb, std::string_view name, const attributes &attrs,
                                            const schema &known, bool only_marked);
