@@ -7,7 +7,6 @@ set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_C_STANDARD 11)
 set(CMAKE_C_STANDARD_REQUIRED ON)
-set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_CXX_VISIBILITY_PRESET hidden)
 set(CMAKE_C_VISIBILITY_PRESET hidden)
 set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
@@ -15,6 +14,13 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
 set(SCST_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize=: address,undefined or thread")
 option(SCST_FUZZ "Build the libFuzzer targets (clang only)" OFF)
+
+# One way to place code for everything, so that one precompiled header fits all (see scst_precompile_headers).
+if(SCST_SANITIZE)
+  add_compile_options(-fPIC)
+else()
+  set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+endif()
 
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
@@ -51,10 +57,11 @@ function(scst_plugin name)
   install(TARGETS ${name} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/scst COMPONENT daemon)
 endfunction()
 
-# scst_unit_test(NAME SOURCES... [LIBRARIES libs...]): a doctest program, run by ctest with label "unit".
+# scst_unit_test(NAME [THREADS] SOURCES... [LIBRARIES libs...]): a doctest program, run by ctest with label "unit". Under
+# ThreadSanitizer only those with THREADS are built: the others have nothing that it could find.
 function(scst_unit_test name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LIBRARIES" ${ARGN})
-  if(NOT BUILD_TESTING)
+  cmake_parse_arguments(ARG "THREADS" "" "SOURCES;LIBRARIES" ${ARGN})
+  if(NOT BUILD_TESTING OR (SCST_SANITIZE STREQUAL "thread" AND NOT ARG_THREADS))
     return()
   endif()
   add_executable(${name} ${ARG_SOURCES})
@@ -63,4 +70,31 @@ function(scst_unit_test name)
   target_compile_definitions(${name} PRIVATE DOCTEST_CONFIG_SUPER_FAST_ASSERTS)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 300)
+endfunction()
+
+# scst_precompile_headers(): the standard headers that nearly every file includes, compiled once for all targets of the
+# tree. Only for the sanitizers' builds, which CI makes from nothing; the others prove that each file includes what it uses.
+function(scst_precompile_headers)
+  add_library(scst_std_headers OBJECT ${PROJECT_SOURCE_DIR}/cmake/std_headers.cpp)
+  target_precompile_headers(scst_std_headers PRIVATE
+    <algorithm> <array> <atomic> <cerrno> <chrono> <condition_variable> <cstdint> <cstring> <deque> <functional> <list>
+    <map> <memory> <mutex> <optional> <set> <span> <string> <string_view> <system_error> <thread> <unordered_map>
+    <utility> <variant> <vector>)
+  scst_precompile_headers_in(${PROJECT_SOURCE_DIR})
+endfunction()
+
+function(scst_precompile_headers_in folder)
+  get_property(targets DIRECTORY ${folder} PROPERTY BUILDSYSTEM_TARGETS)
+  foreach(target IN LISTS targets)
+    get_target_property(type ${target} TYPE)
+    get_target_property(files ${target} SOURCES)
+    if(type MATCHES "EXECUTABLE|STATIC_LIBRARY|MODULE_LIBRARY|OBJECT_LIBRARY" AND NOT target STREQUAL scst_std_headers
+       AND NOT files MATCHES "\\.c(;|$)")
+      target_precompile_headers(${target} REUSE_FROM scst_std_headers)
+    endif()
+  endforeach()
+  get_property(subfolders DIRECTORY ${folder} PROPERTY SUBDIRECTORIES)
+  foreach(subfolder IN LISTS subfolders)
+    scst_precompile_headers_in(${subfolder})
+  endforeach()
 endfunction()

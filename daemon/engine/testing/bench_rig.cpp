@@ -204,8 +204,10 @@ scst_session *rig::login(const std::string &initiator, std::uint32_t reactor) {
     // iSCSI TransportID, format 01b (SPC-4 7.6.4.6): name,i,0x ISID, padded to 4.
     std::string name = initiator + ",i,0x00023d000001";
     name.resize((name.size() / 4 + 1) * 4, '\0');
-    std::vector<std::uint8_t> tid{0x45, 0, 0, static_cast<std::uint8_t>(name.size())};
-    tid.insert(tid.end(), name.begin(), name.end());
+    std::vector<std::uint8_t> tid(4 + name.size());
+    tid[0] = 0x45;
+    tid[3] = static_cast<std::uint8_t>(name.size());
+    std::copy(name.begin(), name.end(), tid.begin() + 4);
     struct waiting {
         latch done;
         scst_session *session = nullptr;
