@@ -155,6 +155,8 @@ void connection::release_tasks() {
 
 void connection::finish_task(task *done, std::int32_t delivery) {
     scst_cmd *command = done->command;
+    if (done->is_write)
+        forget_requests(*done);
     done->reset();
     pool_.give(done);
     --live_tasks_;
@@ -297,7 +299,7 @@ void connection::arm_timer(std::uint64_t now_ms) {
     std::uint64_t due = no_deadline;
     if (waiting_.oldest() != nullptr)
         due = waiting_.oldest()->waiting_since_ms + response_ms;
-    if (write_blocked_ || close_when_sent_)
+    if (write_blocked_)
         due = std::min(due, blocked_since_ms_ + response_ms);
     if (ping_outstanding_)
         due = std::min(due, ping_sent_ms_ + answer_ms);

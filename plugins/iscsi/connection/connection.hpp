@@ -147,6 +147,7 @@ class connection {
     void send_r2t(task &one);
     void wait_for_data(task &one);
     void stop_waiting(task &one) noexcept;
+    void forget_requests(task &one) noexcept;
 
     // ---- connection_respond.cpp ----
     void respond(task &one);
@@ -224,6 +225,8 @@ class connection {
     std::uint32_t payload_offset_ = 0; // where in the task's data the next byte goes
     std::uint32_t payload_length_ = 0;
     std::uint32_t payload_left_ = 0;
+    std::uint32_t last_data_length_ = 0; // of the last header
+    std::uint64_t solicited_bytes_ = 0;  // of R2Ts that are not answered in full
     crc32c payload_crc_;
     std::vector<std::uint8_t> collected_header_; // BHS and AHS of the PDU whose payload is coming
     std::vector<std::uint8_t> collected_;        // its data, with sink::collect

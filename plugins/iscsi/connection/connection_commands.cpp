@@ -222,7 +222,7 @@ void connection::abort_transfer(task &aborted) {
     if (aborted.waiting)
         stop_waiting(aborted);
     // What the peer still sends for it bears a transfer tag that no one knows any more and is thrown away too.
-    aborted.requests.clear();
+    forget_requests(aborted);
     aborted.unsolicited_open = false;
     aborted.state = task_state::submitted;
     core().cmd_data_received(aborted.command, SCST_RX_ABORTED, aborted.received);

@@ -15,6 +15,9 @@ namespace {
 // A PDU up to this size is waited for in the buffer; of a larger one the payload is steered.
 constexpr std::size_t small_pdu = 8192;
 constexpr std::size_t most_vectors = 16;
+// While large data is on its way only so much is received beside it, so that little of it has to be copied.
+constexpr std::size_t bulk_data = 16384;
+constexpr std::size_t room_beside_bulk = 4096;
 constexpr std::size_t most_held_bytes = 16 * 1024 * 1024;
 
 constexpr bool carries_cmd_sn(std::uint8_t code) noexcept {
@@ -51,7 +54,8 @@ bool connection::receive_some(bool &drained) {
         for (std::size_t i = 0; i < count; ++i)
             direct += vectors[i].iov_len;
     }
-    const std::size_t room = receive_buffer_size - tail_;
+    const bool bulk = solicited_bytes_ >= bulk_data || last_data_length_ >= bulk_data;
+    const std::size_t room = std::min(receive_buffer_size - tail_, bulk ? room_beside_bulk : receive_buffer_size);
     vectors[count++] = {buffer_->bytes.data() + tail_, room};
     msghdr message{};
     message.msg_iov = vectors.data();
@@ -141,6 +145,7 @@ bool connection::take_header() {
         violation("a data segment of %u bytes is longer than the agreed %u", basic.data_length, our_max_segment_);
         return false;
     }
+    last_data_length_ = basic.data_length;
     const std::size_t bare = bhs_size + basic.ahs_length;
     const std::size_t with_digest = bare + (header_digest_ ? digest_size : 0);
     if (buffered() < with_digest)

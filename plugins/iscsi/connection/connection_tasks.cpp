@@ -114,7 +114,8 @@ bool connection::check_abort(const task_management_pdu &pdu, std::uint8_t &respo
     }
     // A command that has not come yet is taken as received, so that it never will be executed.
     const std::uint32_t expected = window_.expected();
-    if (serial_less_equal(expected, pdu.ref_cmd_sn) && serial_less(pdu.ref_cmd_sn, pdu.cmd_sn)) {
+    if (serial_less_equal(expected, pdu.ref_cmd_sn) && serial_less(pdu.ref_cmd_sn, pdu.cmd_sn) &&
+        serial_less_equal(pdu.ref_cmd_sn, window_.announced())) {
         auto place = held_.begin();
         while (place != held_.end() && serial_less(place->cmd_sn, pdu.ref_cmd_sn))
             ++place;

@@ -120,6 +120,7 @@ void connection::end_data_out(task &one, bool final, std::uint32_t ttt, std::uin
                 fail_transfer(one, 0x0c, 0x0d);
             if (final || all) {
                 one.received += burst->length;
+                solicited_bytes_ -= burst->length;
                 one.requests.erase(burst);
             }
         }
@@ -172,6 +173,7 @@ void connection::send_r2t(task &one) {
                       .received = 0,
                       .data_sn = 0};
     one.r2t_offset += request.length;
+    solicited_bytes_ += request.length;
     one.requests.push_back(request);
     send_pdu(r2t_pdu{.lun = one.lun,
                      .itt = one.itt,
@@ -206,6 +208,12 @@ void connection::wait_for_data(task &one) {
 
 void connection::stop_waiting(task &one) noexcept {
     waiting_.remove(&one);
+}
+
+void connection::forget_requests(task &one) noexcept {
+    for (const r2t &request : one.requests)
+        solicited_bytes_ -= request.length;
+    one.requests.clear();
 }
 
 } // namespace scstd::iscsi
