@@ -56,10 +56,10 @@ struct memory_disk {
         memory_disk &disk = of(self);
         if (disk.open_result != 0)
             return disk.open_result;
-        if (disk.content.empty())
-            disk.content.resize(request->size);
+        if (disk.content.empty()) // a huge disk has memory for its beginning only
+            disk.content.resize(std::min<std::uint64_t>(request->size, 64u << 20));
         if (disk.info.size == 0)
-            disk.info.size = disk.content.size();
+            disk.info.size = request->size;
         for (std::uint32_t i = 0; i < request->parameter_count; ++i)
             disk.own[request->parameters[i].name] = request->parameters[i].value;
         disk.open_flags = request->flags;

@@ -129,7 +129,6 @@ TEST_CASE("with extensions a thin device says that unmapped blocks are zeros") {
 
 TEST_CASE("WRITE SAME of more than VPD page B0h allows is refused") {
     memory_device d{{{"size", "1073741824"}}};
-    d.disk.content.clear();
     CHECK(d.send("93 00 00 00 00 00 00 00 00 00 00 08 00 01 00 00", filled(512, 1)).field_byte() == 10);
 }
 
