@@ -236,7 +236,8 @@ void connection::flush() {
     if (state_ == state::closed)
         return;
     if (outcome == send_queue::result::failed) {
-        note("sending failed: %s", std::strerror(errno));
+        if (errno != EPIPE && errno != ECONNRESET) // a peer that goes away is nothing odd
+            note("sending failed: %s", std::strerror(errno));
         close("sending failed");
         return;
     }
