@@ -71,6 +71,7 @@ aio_queue::~aio_queue() {
 bool aio_queue::submit(scst_block_io &io, bool writing) noexcept {
     iocb block = control_block(fd_, ended_fd_, io, writing);
     iocb *list = &block;
+    submitted_.fetch_add(1, std::memory_order_release);
     return ::syscall(SYS_io_submit, context_, 1L, &list) == 1;
 }
 
@@ -96,6 +97,7 @@ void aio_queue::reap() noexcept {
             ::syscall(SYS_io_getevents, context_, 0L, static_cast<long>(events.size()), events.data(), &none);
         if (count <= 0)
             return;
+        static_cast<void>(submitted_.load(std::memory_order_acquire));
         for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
             auto *io = reinterpret_cast<scst_block_io *>(static_cast<std::uintptr_t>(events[i].data));
             const auto result = static_cast<std::int64_t>(events[i].res);

@@ -7,6 +7,7 @@
 
 #include <scst/block.h>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <thread>
@@ -34,6 +35,9 @@ class aio_queue {
     int ended_fd_ = -1; // eventfd: something has ended
     int stop_fd_ = -1;  // eventfd: the thread is to end
     unsigned long context_ = 0;
+    // What a submitter wrote before it counted is seen by who reads the count: the language knows nothing of the
+    // kernel handing the transfer over.
+    std::atomic<std::uint64_t> submitted_ = 0;
     std::thread thread_;
 };
 
