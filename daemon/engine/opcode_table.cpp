@@ -52,6 +52,7 @@ constexpr opcode_entry rows[] = {
     {0x2f, no_sa, "VERIFY(10)", both, 10, out, length_rule::verify, 7, 2, 2, 4, media_read | optional, 0xf6, {}},
     {0x34, no_sa, "PRE-FETCH(10)", disk, 10, no_data, length_rule::range_only, 7, 2, 2, 4, media_read | optional, 0x02, {}},
     {0x35, no_sa, "SYNCHRONIZE CACHE(10)", both, 10, no_data, length_rule::range_only, 7, 2, 2, 4, op::blocks | optional, 0x02, {}},
+    {0x37, no_sa, "READ DEFECT DATA(10)", disk, 10, in, length_rule::bytes, 7, 2, 0, 0, wx_ok | optional, 0, {2, 0x1f}},
     {0x3b, no_sa, "WRITE BUFFER", both, 10, out, length_rule::bytes, 6, 3, 0, 0, quick | optional, 0xff, {2, 0xff, 3, 0xff, 4, 0xff}},
     {0x3c, no_sa, "READ BUFFER(10)", both, 10, in, length_rule::bytes, 6, 3, 0, 0, wx_ok | quick | optional, 0xff, {2, 0xff, 3, 0xff, 4, 0xff}},
     {0x41, no_sa, "WRITE SAME(10)", disk, 10, out, length_rule::write_same, 7, 2, 2, 4, media_write | optional, 0xf8, {}},
@@ -111,6 +112,7 @@ constexpr opcode_entry rows[] = {
     {0xad, no_sa, "READ DISC STRUCTURE", cdrom, 12, in, length_rule::bytes, 8, 2, 0, 0, wx_ok | optional, 0x0f, {6, 0xff, 7, 0xff}},
     {0xae, no_sa, "WRITE AND VERIFY(12)", both, 12, out, length_rule::blocks, 6, 4, 2, 4, media_write | optional, 0xf6, {}},
     {0xaf, no_sa, "VERIFY(12)", both, 12, out, length_rule::verify, 6, 4, 2, 4, media_read | optional, 0xf6, {}},
+    {0xb7, no_sa, "READ DEFECT DATA(12)", disk, 12, in, length_rule::bytes, 6, 4, 0, 0, wx_ok | optional, 0x1f, {}},
     {0xbd, no_sa, "MECHANISM STATUS", cdrom, 12, in, length_rule::bytes, 8, 2, 0, 0, wx_ok | optional, 0, {}},
     {0xbe, no_sa, "READ CD", cdrom, 12, in, length_rule::transport, 6, 3, 2, 4, wx_ok | optional, 0xff, {9, 0xff, 10, 0xff}},
 };

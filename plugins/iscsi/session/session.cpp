@@ -134,11 +134,12 @@ void session::begin(connection_seed seed) {
         register_now(nullptr);
         return;
     }
-    nexus_loss_ = true; // RFC 7143 6.3.5: to SCSI the reinstatement is a loss of the nexus
     post_to(predecessor_, [self = shared_from_this()](session &older) { older.replaced_by(self); });
 }
 
 void session::predecessor_ready(scst_session *handle) {
+    // RFC 7143 6.3.5: to SCSI the reinstatement is a loss of the nexus. One that had logged out is no predecessor.
+    nexus_loss_ = true;
     predecessor_holds_ = true;
     register_now(handle);
 }
