@@ -213,7 +213,6 @@ void run_on_worker(command &cmd) {
             return;
         }
     }
-    cmd.flags |= SCST_CMD_ON_WORKER;
     const std::int32_t answer = call_handler(cmd);
     if (answer == SCST_EXEC_PENDING)
         return;
@@ -223,6 +222,7 @@ void run_on_worker(command &cmd) {
 }
 
 void send_to_worker(command &cmd) {
+    cmd.flags |= SCST_CMD_ON_WORKER; // here, not there: task management on this reactor reads the flags
     cmd.work_item::run = [](threads::work_item *self) { run_on_worker(*static_cast<command *>(self)); };
     if (cmd.dev->workers().submit(cmd))
         return;

@@ -201,25 +201,27 @@ struct acceptance {
     unique_fd socket;
     address peer;
     address local;
+    bool crowded;
     life_token token{*owner};
 };
 
 } // namespace
 
 void driver::accepted(unique_fd socket, const address &peer, const address &local) {
-    if (!gate_.enter(peer)) {
+    const bool crowded = !gate_.enter(peer);
+    if (crowded) { // one that has said nothing yet makes room, so that silence locks nobody out
         if (may_complain())
-            log_.warning("%s: too many connections before login; refused", peer.text().c_str());
-        return;
+            log_.warning("%s: too many connections before login; the oldest silent one is closed", peer.text().c_str());
+        gate_.enter_for_another(peer);
     }
     std::unique_ptr<acceptance> job{
-        new acceptance{.owner = this, .socket = std::move(socket), .peer = peer, .local = local}};
+        new acceptance{.owner = this, .socket = std::move(socket), .peer = peer, .local = local, .crowded = crowded}};
     core_->reactor_post(
         core_->reactor_select(nullptr),
         [](void *argument) {
             const std::unique_ptr<acceptance> mine{static_cast<acceptance *>(argument)};
             login_connection::begin(*mine->owner, mine->owner->core().reactor_current(), std::move(mine->socket),
-                                    mine->peer, mine->local);
+                                    mine->peer, mine->local, mine->crowded);
         },
         job.release());
 }

@@ -35,7 +35,8 @@ struct reactor_context {
     scst_reactor *reactor = nullptr;
     io_buffers buffers;
     std::unordered_set<std::shared_ptr<login_connection>> logins; // keeps them alive
-    std::vector<std::unique_ptr<listener>> listeners;             // of the first reactor only
+    std::uint64_t logins_begun = 0;
+    std::vector<std::unique_ptr<listener>> listeners; // of the first reactor only
     bool closing = false;
 };
 

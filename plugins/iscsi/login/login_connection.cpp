@@ -28,12 +28,31 @@ constexpr std::size_t receive_step = 16384;
 } // namespace
 
 void login_connection::begin(driver &owner, scst_reactor *reactor, unique_fd socket, const address &peer,
-                             const address &local) {
+                             const address &local, bool crowded) {
     const auto made = std::make_shared<login_connection>(owner, reactor, std::move(socket), peer, local);
     reactor_context &context = owner.context(reactor);
-    if (context.closing || !made->start())
+    if (context.closing || (crowded && !make_room(context, peer)) || !made->start())
         return;
+    made->number_ = ++context.logins_begun;
     context.logins.insert(made);
+}
+
+// Closes the connection that has been silent longest, of the same host if there is one.
+bool login_connection::make_room(reactor_context &context, const address &peer) {
+    login_connection *oldest = nullptr;
+    bool same_host = false;
+    for (const auto &each : context.logins) {
+        if (each->spoke_ || each->closed_)
+            continue;
+        const bool same = each->peer_.host_key() == peer.host_key();
+        if (oldest == nullptr || (same && !same_host) || (same == same_host && each->number_ < oldest->number_)) {
+            oldest = each.get();
+            same_host = same;
+        }
+    }
+    if (oldest != nullptr)
+        oldest->close();
+    return oldest != nullptr;
 }
 
 login_connection::login_connection(driver &owner, scst_reactor *reactor, unique_fd socket, const address &peer,
@@ -116,6 +135,7 @@ void login_connection::on_readable() {
 void login_connection::process() {
     std::size_t used = 0;
     while (!closed_ && !close_when_sent_ && !busy_ && in_.size() - used >= bhs_size) {
+        spoke_ = true;
         const bhs_view header{in_.data() + used, bhs_size};
         const basic_header basic = decode_basic_header(header);
         if (basic.ahs_length + basic.data_length > (discovery_ ? most_in_discovery_pdu : most_in_pdu)) {

@@ -23,8 +23,8 @@ namespace scstd::iscsi {
 class login_connection final : public login_environment, public std::enable_shared_from_this<login_connection> {
   public:
     // Reactor: takes the connection over; its place in the login gate is given back when it ends.
-    static void begin(driver &owner, scst_reactor *reactor, unique_fd socket, const address &peer,
-                      const address &local);
+    static void begin(driver &owner, scst_reactor *reactor, unique_fd socket, const address &peer, const address &local,
+                      bool crowded);
 
     login_connection(driver &owner, scst_reactor *reactor, unique_fd socket, const address &peer, const address &local);
     login_connection(const login_connection &) = delete;
@@ -43,6 +43,7 @@ class login_connection final : public login_environment, public std::enable_shar
 
   private:
     [[nodiscard]] bool start();
+    static bool make_room(reactor_context &context, const address &peer);
     static void ready_callback(void *self, std::uint32_t events);
     static void timeout_callback(void *self);
     void on_readable();
@@ -76,7 +77,9 @@ class login_connection final : public login_environment, public std::enable_shar
     bool closed_ = false;
     bool close_when_sent_ = false;
     bool write_blocked_ = false;
-    bool busy_ = false; // the core is asked for targets; further requests wait in the buffer
+    bool spoke_ = false;       // a whole header has come
+    std::uint64_t number_ = 0; // in order of arrival on this reactor
+    bool busy_ = false;        // the core is asked for targets; further requests wait in the buffer
 
     std::vector<std::uint8_t> in_;
     std::string out_;

@@ -34,6 +34,12 @@ class login_gate {
         ++total_;
         return true;
     }
+    // Lets one in although the limit is reached: the caller closes another one for it.
+    void enter_for_another(const address &peer) {
+        const std::lock_guard lock{mutex_};
+        ++hosts_[peer.host_key()];
+        ++total_;
+    }
     void leave(const address &peer) noexcept {
         const std::lock_guard lock{mutex_};
         const auto host = hosts_.find(peer.host_key());
