@@ -66,6 +66,7 @@ class device final : public ::scst_device {
     std::atomic<std::uint8_t> ua_intlck{0};
     std::atomic<std::uint8_t> tmf_only{0};
     std::atomic<std::uint8_t> queue_algorithm{1};
+    std::atomic<std::uint32_t> reset_epoch{0}; // counts resets: a reset spares what arrived after it
     threads::worker_pool &workers() noexcept { return *workers_; }
     sgv::memory_account memory;
 

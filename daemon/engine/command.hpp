@@ -98,6 +98,7 @@ struct command final : public ::scst_cmd, public threads::completion, public thr
     sgv::buffer *buffer = nullptr;
     scst_segment own_segment{};
     std::uint64_t written = 0;        // bytes that the driver has put into the buffer
+    std::uint32_t reset_epoch = 0;    // device::reset_epoch at arrival
     std::uint64_t arrived_ms = 0;     // on devices with a command timeout
     std::uint64_t state_since_ns = 0; // while latencies are measured
     list_hook nexus_hook;             // nexus::commands or session::unattached

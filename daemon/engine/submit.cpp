@@ -29,6 +29,7 @@ void attach(command &cmd, session::session &sess) {
     }
     cmd.nex = nex;
     cmd.dev = &nex->dev;
+    cmd.reset_epoch = nex->dev.reset_epoch.load(std::memory_order_acquire);
     nex->commands.push_back(cmd);
     ++nex->live;
     nex->active_commands.store(nex->live, std::memory_order_relaxed);

@@ -227,13 +227,15 @@ void reset_devices(const operation &op, const std::vector<session::nexus *> &thr
     });
     first->limit(task_management_limit_ms);
     for (session::nexus *nex : through) {
+        std::uint32_t epoch = 0;
         {
             const std::lock_guard guard{nex->dev.lock};
-            block(nex->dev);
+            block(nex->dev); // what comes from now on waits, and is spared
+            epoch = nex->dev.reset_epoch.fetch_add(1, std::memory_order_acq_rel) + 1;
         }
         clear_aca(*nex);
         abort_nexus_commands(*nex, nullptr, abort_flag::aborted, first.get(), limit_of(*op.request));
-        abort_other_nexuses(nex->dev, *nex, codes::no_sense, first);
+        abort_other_nexuses(nex->dev, *nex, codes::no_sense, first, epoch);
     }
     first->release();
 }
@@ -334,10 +336,12 @@ void submit_task_management(session::session &sess, scst_task_management &reques
 }
 
 void abort_nexus_commands(session::nexus &nex, const command *except, std::uint8_t flags, task_management_job *job,
-                          const std::uint32_t *before) {
+                          const std::uint32_t *before, std::uint32_t epoch) {
     for (command *cmd : snapshot(nex)) {
         if (cmd == except || cmd->nex != &nex || cmd->state == command_state::finished ||
             cmd->state == command_state::init_wait)
+            continue;
+        if (epoch != every_epoch && static_cast<std::int32_t>(cmd->reset_epoch - epoch) >= 0)
             continue;
         if (before != nullptr && (cmd->flags & SCST_CMD_IMMEDIATE) == 0 && !is_before(cmd->transport_sn, *before))
             continue;
@@ -351,12 +355,13 @@ void abort_nexus_commands(session::nexus &nex, const command *except, std::uint8
 namespace {
 
 // On the nexus' own reactor: another initiator's function hits it.
-void abort_foreign(session::nexus &nex, sense_code attention, task_management_job *job, const command *except) {
+void abort_foreign(session::nexus &nex, sense_code attention, task_management_job *job, const command *except,
+                   std::uint32_t epoch) {
     const bool tas = nex.dev.tas.load(std::memory_order_relaxed) != 0;
     const bool had_some = nex.live != 0;
     const auto flags =
         static_cast<std::uint8_t>(abort_flag::aborted | abort_flag::by_other | (tas ? abort_flag::task_aborted : 0));
-    abort_nexus_commands(nex, except, flags, job);
+    abort_nexus_commands(nex, except, flags, job, nullptr, epoch);
     if (attention == codes::no_sense || !had_some || tas)
         return;
     const std::lock_guard guard{nex.dev.lock};
@@ -364,11 +369,11 @@ void abort_foreign(session::nexus &nex, sense_code attention, task_management_jo
 }
 
 void post_abort(session::nexus &nex, sense_code attention, const std::shared_ptr<task_management_job> &job,
-                const command *except) {
+                const command *except, std::uint32_t epoch) {
     if (job)
         job->expect_one();
-    nex.sess.reactor().post([&nex, attention, job, except] {
-        abort_foreign(nex, attention, job.get(), except);
+    nex.sess.reactor().post([&nex, attention, job, except, epoch] {
+        abort_foreign(nex, attention, job.get(), except, epoch);
         if (job)
             job->one_done();
     });
@@ -377,11 +382,11 @@ void post_abort(session::nexus &nex, sense_code attention, const std::shared_ptr
 } // namespace
 
 void abort_other_nexuses(device::device &dev, const session::nexus &self, sense_code attention,
-                         const std::shared_ptr<task_management_job> &job) {
+                         const std::shared_ptr<task_management_job> &job, std::uint32_t epoch) {
     const std::lock_guard guard{dev.lock};
     for (session::nexus *nex : dev.nexuses) {
         if (nex != &self)
-            post_abort(*nex, attention, job, nullptr);
+            post_abort(*nex, attention, job, nullptr, epoch);
     }
 }
 
@@ -390,7 +395,7 @@ void abort_numbered_nexuses(device::device &dev, std::span<const std::uint64_t> 
     const std::lock_guard guard{dev.lock};
     for (session::nexus *nex : dev.nexuses) {
         if (std::find(numbers.begin(), numbers.end(), nex->number) != numbers.end())
-            post_abort(*nex, codes::cleared_by_another_initiator, job, except);
+            post_abort(*nex, codes::cleared_by_another_initiator, job, except, every_epoch);
     }
 }
 

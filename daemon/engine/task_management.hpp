@@ -64,15 +64,20 @@ void submit_task_management(session::session &sess, scst_task_management &reques
 // A live command of the session by its tag, or nullptr; the session's reactor.
 command *find_command(session::session &sess, std::uint64_t tag);
 
+// Whatever resets there were.
+inline constexpr std::uint32_t every_epoch = UINT32_MAX;
+
 // ---- pieces that others use; the nexus' reactor ----
 // Aborts all commands of the nexus but `except`; `job` (may be nullptr) waits for them. Commands at or after `before`
 // (CmdSN) are left alone when it is not nullptr.
+// Those that came after the reset number `epoch` are spared, too.
 void abort_nexus_commands(session::nexus &nex, const command *except, std::uint8_t flags,
-                          task_management_job *job = nullptr, const std::uint32_t *before = nullptr);
+                          task_management_job *job = nullptr, const std::uint32_t *before = nullptr,
+                          std::uint32_t epoch = every_epoch);
 // On every other nexus of the device: abort all; those that lost commands get `attention` unless TAS is set. Any
 // reactor.
 void abort_other_nexuses(device::device &dev, const session::nexus &self, sense_code attention,
-                         const std::shared_ptr<task_management_job> &job = nullptr);
+                         const std::shared_ptr<task_management_job> &job = nullptr, std::uint32_t epoch = every_epoch);
 // PREEMPT AND ABORT: the commands of these nexuses (numbers) but `except`. Any thread.
 void abort_numbered_nexuses(device::device &dev, std::span<const std::uint64_t> numbers, const command *except,
                             const std::shared_ptr<task_management_job> &job);
