@@ -2,8 +2,8 @@
 """Running the load against a server, many times over, and taking medians.
 
 The machine is never quiet: for each workload the servers take turns (A B C, A B C, ...) so that a bad moment hits all
-of them, and what is reported is the median of the turns. A turn in which target or load had to wait for their CPU was
-disturbed by something else: it is taken again, some times, and counts only where there is no better one.
+of them, and what is reported is the median of the turns. A turn in which other processes used the CPUs was disturbed:
+it is taken again, some times, and counts only where there is no better one.
 """
 
 import json
@@ -15,9 +15,10 @@ import time
 
 from .workloads import APART, BOTH, TOGETHER
 
-METRICS = ("iops", "mb_s", "target_cpu_us", "p50", "p99", "load_cpu_us", "switches_per_io", "waited")
+METRICS = ("iops", "mb_s", "target_cpu_us", "p50", "p99", "load_cpu_us", "switches_per_io", "others")
 MORE_TURNS = 4  # times as many turns as asked for, until enough were quiet
-QUIET = 3.0  # percent of a turn that may be spent waiting for a CPU
+QUIET = 5.0  # percent of one CPU that others may use during a turn
+TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Bench:
@@ -49,8 +50,11 @@ class Bench:
 
     def once(self, server, workload):
         """One measurement: a dict of numbers, or {"error": text}."""
+        if server.process.poll() is not None:
+            return {"error": f"{server.name} ended with {server.process.returncode}: {server.log_tail()}"}
         server.thaw()
         try:
+            before = others_of(server.pid)
             server.pin(self.all_cpus if workload.placement == BOTH else {self.target_cpu})
             limit = self.seconds + self.warmup + 60
             result = subprocess.run(self.command(server, workload), capture_output=True, text=True, timeout=limit,
@@ -59,6 +63,7 @@ class Bench:
             return {"error": "the load did not end"}
         finally:
             server.freeze()
+        others = others_between(before, others_of(server.pid))
         if not result.stdout.strip():
             return {"error": result.stderr.strip() or f"the load ended with {result.returncode}"}
         numbers = json.loads(result.stdout)
@@ -73,9 +78,7 @@ class Bench:
             "p50": numbers["latency_us"]["p50"],
             "p99": numbers["latency_us"]["p99"],
             "switches_per_io": switches / numbers["ios"],
-            # With a CPU for each nobody has to wait; where they share, they wait for each other.
-            "waited": max(numbers["target_wait_percent"], numbers["load_wait_percent"])
-            if workload.placement == APART else 0.0,
+            "others": others,
         }
 
     def servers_for(self, workload):
@@ -106,16 +109,34 @@ class Bench:
         return table
 
 
+def others_of(pid):
+    """(now, CPU seconds that this machine spent on anybody, those of ours: the target, this process, its children)."""
+    with open("/proc/stat", encoding="ascii") as file:
+        user, nice, system, _, _, irq, softirq, steal = (int(n) for n in file.readline().split()[1:9])
+    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+        fields = file.read().rpartition(")")[2].split()
+    target = (int(fields[11]) + int(fields[12])) / TICKS
+    own = os.times()
+    all_of_it = (user + nice + system + irq + softirq + steal) / TICKS
+    return time.monotonic(), all_of_it, target + own.user + own.system + own.children_user + own.children_system
+
+
+def others_between(before, after):
+    """Percent of one CPU that neither target nor load used. Interrupts that the kernel charges to nobody are in it."""
+    passed, everybody, ours = (b - a for a, b in zip(before, after))
+    return max(0.0, (everybody - ours) / passed * 100)
+
+
 def quiet_turns(results):
     """Those that count in any case; failures among them, which a quieter machine would not mend."""
-    return [r for r in results if "error" in r or r["waited"] <= QUIET]
+    return [r for r in results if "error" in r or r["others"] <= QUIET]
 
 
 def median_of(results):
     good = [r for r in results if "error" not in r]
     if not good:
         return results[0]
-    good = quiet_turns(good) or sorted(good, key=lambda r: r["waited"])[:2]
+    good = quiet_turns(good) or sorted(good, key=lambda r: r["others"])[:2]
     middle = {metric: statistics.median(r[metric] for r in good) for metric in METRICS}
     middle["spread"] = (max(r["iops"] for r in good) - min(r["iops"] for r in good)) / middle["iops"]
     middle["turns"] = len(good)

@@ -18,8 +18,8 @@ TOP = 40
 
 def read_counts(path):
     """{function: instructions}, summed over the files that a function's inlined parts come from."""
-    text = subprocess.run(["callgrind_annotate", "--threshold=100", "--auto=no", "--tree=none", str(path)], capture_output=True, text=True,
-                          check=True).stdout
+    command = ["callgrind_annotate", "--threshold=100", "--auto=no", "--tree=none", str(path)]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     counts = {}
     for line in text.splitlines():
         match = LINE.match(line)

@@ -20,7 +20,8 @@ def cell(result, ours, metric, pattern):
 
 def table_text(table, workloads):
     lines = []
-    header = f"{'target':<9}" + "".join(f"{title:>20}" for title, _, _ in COLUMNS) + f"{'load us/IO':>12}{'spread':>8}{'waited':>8}"
+    header = f"{'target':<9}" + "".join(f"{title:>20}" for title, _, _ in COLUMNS)
+    header += f"{'load us/IO':>12}{'spread':>8}{'others':>8}"
     for workload in workloads:
         row = table[workload.name]
         ours = row.get("scstd")
@@ -33,7 +34,7 @@ def table_text(table, workloads):
                 continue
             cells = "".join(f"{cell(result, ours, metric, pattern):>20}" for _, metric, pattern in COLUMNS)
             lines.append(f"{name:<9}{cells}{result['load_cpu_us']:>12.3f}{result['spread']:>8.0%}"
-                         f"{result['waited']:>7.1f}%")
+                         f"{result['others']:>7.1f}%")
     return "\n".join(lines)
 
 

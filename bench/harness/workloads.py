@@ -10,8 +10,8 @@ FILE = "file"
 
 
 # Where target and load run. APART: a CPU for each, the load spins while it waits. TOGETHER: both on one CPU. BOTH: both
-# on all CPUs, a thread of the load for each session. In the latter two the load sleeps while it waits. TOGETHER with one
-# session and BOTH with two compare one CPU with two: without anything shared, the second doubles the first.
+# on all CPUs, a thread of the load for each session. In the latter two the load sleeps while it waits. TOGETHER with
+# one session and BOTH with two compare one CPU with two: without anything shared, the second doubles the first.
 APART, TOGETHER, BOTH = "apart", "together", "both"
 
 
