@@ -4,6 +4,7 @@
 
 #include "inquiry.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
 #include <cstring>
@@ -409,15 +410,15 @@ void device::nexus_lost(std::uint64_t nexus) {
 void device::buffer_write(std::size_t offset, std::span<const std::uint8_t> bytes) {
     const std::lock_guard lock{mutex_};
     buffer_.resize(data_buffer_size);
-    std::memcpy(buffer_.data() + offset, bytes.data(), bytes.size());
+    std::copy(bytes.begin(), bytes.end(), buffer_.begin() + static_cast<std::ptrdiff_t>(offset));
 }
 
 void device::buffer_read(std::size_t offset, std::span<std::uint8_t> bytes) const {
     const std::lock_guard lock{mutex_};
     if (buffer_.empty())
-        std::memset(bytes.data(), 0, bytes.size());
+        std::fill(bytes.begin(), bytes.end(), std::uint8_t{0});
     else
-        std::memcpy(bytes.data(), buffer_.data() + offset, bytes.size());
+        std::copy_n(buffer_.begin() + static_cast<std::ptrdiff_t>(offset), bytes.size(), bytes.begin());
 }
 
 void device::clear_counters() noexcept {
