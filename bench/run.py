@@ -94,7 +94,7 @@ def compare(args, folder, disks):
         table = bench.run(chosen)
     verdicts = [v for v in goals.judge_all(table, idle, args.one_cpu) if v["passed"] is not None or not args.names]
     load_cpu = bench.target_cpu if args.one_cpu else bench.load_cpu
-    print(f"{os.cpu_count()} CPUs, Linux {platform.release()}; target on CPU {bench.target_cpu}, load on CPU {load_cpu}; "
+    print(f"{os.cpu_count()} CPUs, Linux {platform.release()}; target on CPU {bench.target_cpu}, load on {load_cpu}; "
           f"{repeat} turns of {seconds:g} s each; (x): ratio to scstd's")
     print(report.table_text(table, chosen))
     print()
