@@ -94,8 +94,8 @@ struct scst_block_open {
 /* What open() and refresh() tell; zero means SCST's default. */
 struct scst_block_info {
     uint32_t struct_size;
-    uint32_t flags; /* SCST_BLOCK_CAN_UNMAP … */
-    uint64_t size;  /* bytes; a last incomplete block is not used */
+    uint32_t flags;               /* SCST_BLOCK_CAN_UNMAP … */
+    uint64_t size;                /* bytes; a last incomplete block is not used */
     uint64_t max_unmap;           /* bytes in one UNMAP; 0: 256 MiB */
     uint32_t physical_block_size; /* bytes; 0: 4096 */
     uint32_t optimal_io;          /* bytes; 0: as opt_trans_len */
@@ -113,11 +113,11 @@ struct scst_block_extent {
 /* The backend. The table and what it points to stays valid while the plugin is loaded. */
 struct scst_block_backend {
     uint32_t struct_size;
-    uint32_t flags;       /* SCST_BLOCK_* */
-    const char *name;     /* the handler's name as in scst.conf, at most 49 characters */
-    const char *vendor;   /* default t10_vend_id, at most 8 characters; NULL: "SCST_FIO" */
-    int32_t threads_num;  /* default number of workers per device; 0: 8 */
-    uint32_t device_type; /* SCST_TYPE_DISK or SCST_TYPE_CDROM */
+    uint32_t flags;        /* SCST_BLOCK_* */
+    const char *name;      /* the handler's name as in scst.conf, at most 49 characters */
+    const char *vendor;    /* default t10_vend_id, at most 8 characters; NULL: "SCST_FIO" */
+    int32_t threads_num;   /* default number of workers per device; 0: 8 */
+    uint32_t device_type;  /* SCST_TYPE_DISK or SCST_TYPE_CDROM */
     uint64_t default_size; /* bytes, when size is a parameter and not given; 0: it must be given */
     uint32_t parameter_count;
     uint32_t reserved_0;

@@ -178,8 +178,8 @@ struct scst_core {
                                 uint32_t page_83_length);
 
     /* ---- appended ---- */
-    /* Any thread: target_has_luns_for() asked of the management thread. `done(argument, 1)`, or 0 when the initiator gets
-     * no LUN or the target is gone meanwhile, runs on `reactor`, and always before the plugin's exit(). */
+    /* Any thread: target_has_luns_for() asked of the management thread. `done(argument, 1)`, or 0 when the initiator
+     * gets no LUN or the target is gone meanwhile, runs on `reactor`, and always before the plugin's exit(). */
     void (*target_query_luns)(struct scst_target *target, struct scst_reactor *reactor, const char *initiator_name,
                               void (*done)(void *argument, int32_t has_luns), void *argument);
 };
