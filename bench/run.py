@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import platform
+import signal
 import sys
 import tempfile
 from dataclasses import replace
@@ -114,8 +115,15 @@ def count_instructions(args, folder, disks):
     return {"instructions_per_io": found}
 
 
+def end_in_order(number, _frame):
+    """A signal ends the run as an exception does: servers are stopped and folders removed."""
+    sys.exit(128 + number)
+
+
 def main():
     args = parse_arguments()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end_in_order)
     with tempfile.TemporaryDirectory(prefix="scst-bench-") as folder, \
             tempfile.TemporaryDirectory(prefix="scst-bench-", dir=args.dir) as disks:
         work = count_instructions if args.profile else compare

@@ -117,13 +117,15 @@ class Server:
     def thaw(self):
         os.kill(self.pid, signal.SIGCONT)
 
+    stop_seconds = 15.0  # after which it is killed
+
     def stop(self):
         if self.process is None or self.process.poll() is not None:
             return
         self.thaw()
         self.process.terminate()
         try:
-            self.process.wait(15)
+            self.process.wait(self.stop_seconds)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -208,6 +210,7 @@ class Scstd(Server):
 class Tgt(Server):
     name = "tgt"
     luns = {workloads.NULL_512: 1, workloads.NULL_4K: 2, workloads.FILE: 3}
+    stop_seconds = 0.5  # tgtd does not end by SIGTERM while it has a target
     limits = {
         "MaxRecvDataSegmentLength": MAX_SEGMENT,
         "MaxXmitDataSegmentLength": MAX_SEGMENT,
