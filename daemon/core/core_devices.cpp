@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Devices: making, removing, suspending; reservations as the tree shows them.
+#include "core/abi_error.hpp"
 #include "core/core.hpp"
 #include "core/latch.hpp"
 #include "engine/drain.hpp"
@@ -38,19 +39,6 @@ std::vector<scst_parameter> to_abi(const parameters &given) {
     for (const auto &[name, value] : given)
         list.push_back({name.c_str(), value.c_str()});
     return list;
-}
-
-scst_error empty_error() noexcept {
-    scst_error error{};
-    error.struct_size = sizeof error;
-    return error;
-}
-
-error from_abi(std::int32_t code, const scst_error &text, const std::string &what) {
-    const int number = code < 0 ? -code : EIO;
-    if (text.text[0] != '\0')
-        return fail(number, "{}: {}", what, log::escape(text.text));
-    return fail(number, "{}: {}", what, std::generic_category().message(number));
 }
 
 std::string default_pr_path(const core &of, const std::string &device_name) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Targets and what their access groups say of sessions.
+#include "core/abi_error.hpp"
 #include "core/core.hpp"
 #include "engine/gates.hpp"
 #include "log/log.hpp"
@@ -12,19 +13,6 @@ namespace scstd {
 namespace {
 
 constexpr std::size_t longest_name = 255;
-
-scst_error empty_error() noexcept {
-    scst_error error{};
-    error.struct_size = sizeof error;
-    return error;
-}
-
-error refused(std::int32_t code, const scst_error &text, const std::string &what) {
-    const int number = code < 0 ? -code : EIO;
-    if (text.text[0] != '\0')
-        return fail(number, "{}: {}", what, log::escape(text.text));
-    return fail(number, "{}: {}", what, std::generic_category().message(number));
-}
 
 template <class F>
 void each_session(session::access_group &group, F &&act) {
@@ -59,7 +47,7 @@ result<> core::add_target(session::target_driver &driver, const std::string &nam
         driver.table().add_target(driver.self(), tgt.get(), name.c_str(), list.data(),
                                   static_cast<std::uint32_t>(list.size()), &tgt->driver_target, &why);
     if (code != 0)
-        return refused(code, why, "target " + name);
+        return from_abi(code, why, "target " + name);
     if (driver.table().add_group != nullptr)
         static_cast<void>(driver.table().add_group(tgt->driver_target, "", &tgt->default_group().driver_data));
     if (!driver.has_enabled())
@@ -152,7 +140,7 @@ result<> core::enable_target(session::target &tgt, bool enable) {
     const std::int32_t code = driver.table().enable_target(tgt.driver_target, enable ? 1 : 0, &why);
     if (code != 0) {
         tgt.relative_id = before;
-        return refused(code, why, "target " + tgt.name());
+        return from_abi(code, why, "target " + tgt.name());
     }
     const bool changed = tgt.enabled != enable;
     tgt.enabled = enable;
