@@ -168,7 +168,6 @@ class core {
     std::uint32_t setup_id = 0;
     bool measure_latency() const noexcept { return measure_latency_; }
     void set_measure_latency(bool on);
-    bool allow_not_connected_copy = false; // targets/copy_manager
 
   private:
     struct removal;

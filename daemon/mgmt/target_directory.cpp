@@ -89,25 +89,21 @@ constexpr attribute<target_ref> table[] = {
 // EXTENDED COPY needs no target here: it reaches the devices that its session sees. Only the setting is left of SCST's.
 class copy_manager_directory final : public directory {
   public:
-    explicit copy_manager_directory(core &registry) : core_{registry} {}
     void entries(items &out) override {
-        auto *const registry = &core_;
+        // EXTENDED COPY reaches what the session sees and nothing else (CVE-2020-28374): there is no way to lift that.
         item made{"allow_not_connected_copy", {node_type::file, read_write}, {}};
-        made.show = [registry]() -> result<std::string> {
-            return shown(registry->allow_not_connected_copy ? 1 : 0, registry->allow_not_connected_copy);
-        };
-        made.store = [registry](std::string_view text) -> result<> {
+        made.show = []() -> result<std::string> { return shown(0, false); };
+        made.store = [](std::string_view text) -> result<> {
             auto on = parse_unsigned(text);
             if (!on)
                 return on.error();
-            registry->allow_not_connected_copy = on.value() != 0;
+            if (on.value() != 0)
+                return fail(EOPNOTSUPP,
+                            "copies between logical units that the initiator does not see are not supported");
             return ok();
         };
         out.push_back(std::move(made));
     }
-
-  private:
-    core &core_;
 };
 
 // ---- targets/<driver>/mgmt ----
@@ -245,7 +241,7 @@ schema target_schema(const session::target_driver &driver) {
 }
 
 void targets_directory::entries(items &out) {
-    out.push_back(directory_item<copy_manager_directory>(std::string{copy_manager}, std::ref(core_)));
+    out.push_back(directory_item<copy_manager_directory>(std::string{copy_manager}));
     for (const auto &[name, driver] : core_.drivers)
         out.push_back(directory_item<driver_directory>(name, std::ref(core_), std::ref(*driver)));
 }
