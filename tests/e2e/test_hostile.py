@@ -21,6 +21,14 @@ class _Hostile(DaemonTest):
         super().setUpClass()
         cls.witness = cls.daemon.session(initiator="iqn.2026-11.org.scstd.test:witness")
         cls.addClassCleanup(cls.witness.close)
+        cls.tell_of_aborts(cls.witness)
+
+    @staticmethod
+    def tell_of_aborts(session):
+        """TAS = 1 (SPC-4, Control mode page), saved: what a reset of others aborts is answered, not dropped."""
+        page = S.mode_page(session.good(S.mode_sense6(0x0A), read=255))
+        data = S.mode_select_list(page, {5: page[5] | 0x40})
+        session.good(S.mode_select6(len(data), sp=1), write=data)
 
     def setUp(self):
         self.addCleanup(self.witness_is_served)
@@ -33,10 +41,10 @@ class _Hostile(DaemonTest):
         self.assertEqual(self.daemon.session(initiator="iqn.2026-11.org.scstd.test:new").close(), None)
 
     def settled(self, cdb, **transfer):
-        """A command of the witness; resets that others sent before they went may still announce themselves."""
+        """A command of the witness; resets that others sent before they went may still abort it or announce themselves."""
         for _ in range(32):
             result = self.witness.command(cdb, **transfer)
-            if result.status != 2 or result.key != 6:
+            if result.status != S.TASK_ABORTED and (result.status != 2 or result.key != 6):
                 break
         self.assertEqual(result.status, 0, result)
         return result

@@ -158,6 +158,8 @@ class Persistent(_Reservations):
         while not other.pending[itt].r2ts:
             other.dispatch(other.receive())
         pending = self.a.submit(S.pr_out(S.PREEMPT_AND_ABORT, S.WRITE_EXCLUSIVE), write=S.pr_list(0xA, 0xB))
+        while 0xB in S.pr_keys(self.b):  # the two connections have no order: the data must not overtake the preempt
+            pass
         task = other.pending[itt]
         other.data_out(itt, 0, task.r2ts[0].ttt, task.write, 0, 512)
         self.assertEqual(self.a.wait(pending).status, 0)
