@@ -41,7 +41,7 @@ class _Hostile(DaemonTest):
         self.assertEqual(self.daemon.session(initiator="iqn.2026-11.org.scstd.test:new").close(), None)
 
     def settled(self, cdb, **transfer):
-        """A command of the witness; resets that others sent before they went may still abort it or announce themselves."""
+        """A command of the witness; resets that others sent before they went may abort it or announce themselves."""
         for _ in range(32):
             result = self.witness.command(cdb, **transfer)
             if result.status != S.TASK_ABORTED and (result.status != 2 or result.key != 6):
