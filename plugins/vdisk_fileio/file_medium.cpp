@@ -104,16 +104,16 @@ int file_medium::measure() noexcept {
     return 0;
 }
 
-void file_medium::describe(scst_block_info &info) const noexcept {
+int file_medium::describe(scst_block_info &info) const noexcept {
     info.size = size_;
     info.flags = can_punch_ ? SCST_BLOCK_CAN_UNMAP : 0u;
+    return 0;
 }
 
 int file_medium::refresh(scst_block_info &info) noexcept {
     if (const int result = measure(); result != 0)
         return result;
-    describe(info);
-    return 0;
+    return describe(info);
 }
 
 // On a reactor: what the page cache has, at once.

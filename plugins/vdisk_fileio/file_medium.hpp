@@ -25,7 +25,7 @@ class file_medium {
     file_medium(const file_medium &) = delete;
     file_medium &operator=(const file_medium &) = delete;
 
-    void describe(scst_block_info &info) const noexcept;
+    int describe(scst_block_info &info) const noexcept;
     int refresh(scst_block_info &info) noexcept;
 
     std::int32_t read(scst_block_io &io) noexcept;

@@ -2,44 +2,15 @@
 // fileio: the plugin of the handler vdisk_fileio: disks in files. See README.md; the work is in file_medium.cpp.
 #include "file_medium.hpp"
 
-#include <scst/log.hpp>
-#include <scst/plugin.h>
-
-#include <cerrno>
-#include <memory>
-#include <new>
-#include <string>
+#include <scst/block_plugin.hpp>
 
 namespace scstd::fileio {
 namespace {
 
-struct plugin {
-    const scst_core *core = nullptr;
-    scst_block_handler *handler = nullptr;
-};
+using plugin = scst::block_plugin<file_medium>;
 
 file_medium &of(void *medium) noexcept {
-    return *static_cast<file_medium *>(medium);
-}
-
-std::int32_t open(void *self, const scst_block_open *request, void **medium, scst_block_info *info, scst_error *error) {
-    const scst_core *core = static_cast<plugin *>(self)->core;
-    try {
-        std::unique_ptr<file_medium> opened;
-        std::string why;
-        if (const int result = file_medium::open(*request, opened, why); result != 0)
-            return why.empty() ? result
-                               : scst::refuse(core, error, -result, "device %s: %s", request->device_name, why.c_str());
-        opened->describe(*info);
-        *medium = opened.release();
-        return 0;
-    } catch (const std::bad_alloc &) {
-        return scst::refuse(core, error, ENOMEM, "device %s: no memory", request->device_name);
-    }
-}
-
-void close(void *medium) {
-    const std::unique_ptr<file_medium> gone{&of(medium)};
+    return plugin::of(medium);
 }
 
 constexpr scst_block_backend make_backend() noexcept {
@@ -50,8 +21,8 @@ constexpr scst_block_backend make_backend() noexcept {
     backend.name = "vdisk_fileio";
     backend.threads_num = 8;
     backend.device_type = SCST_TYPE_DISK;
-    backend.open = open;
-    backend.close = close;
+    backend.open = plugin::open;
+    backend.close = plugin::close;
     backend.read = [](void *medium, scst_block_io *io) { return of(medium).read(*io); };
     backend.write = [](void *medium, scst_block_io *io) { return of(medium).write(*io); };
     backend.flush = [](void *medium) { return of(medium).flush(); };
@@ -78,25 +49,17 @@ constexpr scst_block_backend make_backend() noexcept {
 }
 constexpr scst_block_backend backend_table = make_backend();
 
-std::int32_t init(const scst_core *core, scst_plugin_ref *ref, void **self, scst_error *error) {
-    std::unique_ptr<plugin> made{new (std::nothrow) plugin{core}};
-    if (made == nullptr)
-        return scst::refuse(core, error, ENOMEM, "vdisk_fileio: no memory");
-    if (const std::int32_t result = scst_block_register(core, ref, &backend_table, made.get(), &made->handler, error);
-        result != 0)
-        return result;
-    *self = made.release();
-    return 0;
-}
-
-void exit(void *self) {
-    const std::unique_ptr<plugin> gone{static_cast<plugin *>(self)};
-    scst_block_unregister(gone->handler);
-}
-
 constexpr scst_plugin descriptor{
-    SCST_PLUGIN_MAGIC, SCST_ABI_VERSION, sizeof(scst_plugin), 0,    "vdisk_fileio",
-    "0.1.0",           "Apache-2.0",     "disks in files",    init, exit,
+    SCST_PLUGIN_MAGIC,
+    SCST_ABI_VERSION,
+    sizeof(scst_plugin),
+    0,
+    "vdisk_fileio",
+    "0.1.0",
+    "Apache-2.0",
+    "disks in files",
+    plugin::init<backend_table>,
+    plugin::exit,
 };
 
 } // namespace
