@@ -6,6 +6,7 @@
 // `int describe(scst_block_info &) const`; both answer 0 or -errno, and `why` may say more than the errno.
 #pragma once
 
+#include <scst/block.h>
 #include <scst/log.hpp>
 #include <scst/plugin.h>
 
